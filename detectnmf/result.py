@@ -1,0 +1,63 @@
+"""`DemixResult`: what a run found, or what a simulation put in. One HDF5 file, which opens without the movie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from detectnmf.components import Components
+from detectnmf.compressed import Compressed
+
+
+@dataclass(frozen=True)
+class DemixResult:
+    """Cells and all that explains the rest of the movie. A simulated truth is the same type.
+
+    movie ≈ baseline + footprints @ traces + background, in the recording's own units.
+
+    Args:
+        cells: K cells with traces.
+        baseline: (Y, X) static background.
+        background: the fluctuating background as a low-rank movie with mean 0.
+        movie: the compressed movie that was demixed; None in a truth.
+        quality: one (K,) array for each measure (see `judge`).
+        history: what happened in each iteration: name -> array.
+        provenance: version, resolved configuration, seed, device, input and its hash, timings, notes.
+        rate: Hz. pixel_size: µm.
+    """
+
+    cells: Components
+    baseline: np.ndarray
+    background: Compressed
+    movie: Compressed | None = None
+    quality: dict[str, np.ndarray] = field(default_factory=dict)
+    history: dict[str, np.ndarray] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    rate: float = 30.0
+    pixel_size: float = 1.0
+    name: str = "movie"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(T, Y, X)."""
+        return self.background.shape
+
+    def save(self, path: str | Path) -> None:
+        """Write one HDF5 file, whole or not at all."""
+        from detectnmf.io.store import save_result
+
+        save_result(self, Path(path))
+
+
+def load(path: str | Path) -> DemixResult:
+    """Open a result.h5 or a simulated truth.h5.
+
+    Raises:
+        UserError: missing, not HDF5, not written by detectnmf, or of a newer schema.
+    """
+    from detectnmf.io.store import load_result
+
+    return load_result(Path(path))

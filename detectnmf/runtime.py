@@ -1,0 +1,94 @@
+"""Where and how a job runs: device, memory budget, seed, progress. Passed as an argument, never global."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from detectnmf.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+T = TypeVar("T")
+GIB = 1024**3
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Device, memory budget and seed of one job.
+
+    Args:
+        device: "cpu", "cuda" or "cuda:N"; "auto" takes a GPU where there is one.
+        max_memory: working memory in GiB; None takes half of what is free on the device.
+        seed: the seed of every random choice.
+        quiet: show no progress bars.
+    """
+
+    device: str = "auto"
+    max_memory: float | None = None
+    seed: int = 0
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.max_memory is not None and self.max_memory <= 0:
+            raise UserError(f"max_memory must be above 0 GiB, got {self.max_memory}; leave it out to use half of what is free")
+        self.torch_device  # noqa: B018  fail before long work starts
+
+    @property
+    def torch_device(self) -> torch.device:
+        import torch
+
+        name = self.device
+        if name == "auto":
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            device = torch.device(name)
+        except RuntimeError:
+            raise UserError(f"device={name!r} is not a device; use auto, cpu, cuda or cuda:0") from None
+        if device.type not in ("cpu", "cuda"):
+            raise UserError(f"device={name!r} is not supported; use auto, cpu, cuda or cuda:0")
+        if device.type == "cuda":
+            found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+            if (device.index or 0) >= found:
+                raise UserError(f"device={name!r} was asked for, but torch sees {found} CUDA GPUs; use device=cpu or device=auto")
+        return device
+
+    @property
+    def budget(self) -> int:
+        """Working memory in bytes."""
+        if self.max_memory is not None:
+            return int(self.max_memory * GIB)
+        device = self.torch_device
+        if device.type == "cuda":
+            import torch
+
+            return torch.cuda.mem_get_info(device)[0] // 2
+        return _free_memory() // 2
+
+    def batch(self, bytes_each: float, share: float = 0.25, most: int | None = None) -> int:
+        """How many items of `bytes_each` fit into a share of the budget, at least one."""
+        count = max(1, int(self.budget * share / max(bytes_each, 1)))
+        return count if most is None else max(1, min(count, most))
+
+    def rng(self, *keys: int) -> np.random.Generator:
+        """A generator that depends on the seed and the keys alone."""
+        return np.random.default_rng([self.seed, *keys])
+
+    def progress(self, items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
+        """The items, with a bar and the time left for whatever takes more than two seconds."""
+        from tqdm import tqdm
+
+        yield from tqdm(items, desc=label, total=total, disable=self.quiet, delay=2.0, leave=False, dynamic_ncols=True)
+
+
+def _free_memory() -> int:
+    try:
+        with open("/proc/meminfo") as lines:
+            table = {line.split(":")[0]: line.split()[1] for line in lines}
+        return int(table["MemAvailable"]) * 1024
+    except (OSError, KeyError):
+        return 4 * GIB
