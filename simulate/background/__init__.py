@@ -1,0 +1,1 @@
+"""What glows besides the cells: `base` (contract, `Neuropil`), `smooth`, `none`."""

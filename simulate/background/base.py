@@ -1,0 +1,34 @@
+"""What a background must do, and how to add one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Neuropil:
+    """A background image that fluctuates, in units of its own mean level (about 1).
+
+    Args:
+        baseline: (Y, X) mean over time.
+        spatial: (P, m) float32. temporal: (m, T) float32, each row with mean 0. Their product is the fluctuation.
+    """
+
+    baseline: np.ndarray
+    spatial: np.ndarray
+    temporal: np.ndarray
+
+
+class Background(Protocol):
+    """Background of a movie, drawn at random.
+
+    To add one: write a frozen dataclass with `draw` in a file of its own, and a YAML in `configs/neuropil` with its `_target_` and
+    knobs. The contract tests find the YAML.
+    """
+
+    def draw(self, frames: int, size: tuple[int, int], rate: float, pixel_size: float, rng: np.random.Generator) -> Neuropil:
+        """`frames` frames of (Y, X) = `size` at `rate` Hz and `pixel_size` µm."""
+        ...

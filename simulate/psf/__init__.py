@@ -1,0 +1,1 @@
+"""Point spread functions: `base` (contract), `two_photon`, `bessel`."""

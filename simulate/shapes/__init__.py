@@ -1,0 +1,1 @@
+"""Shape libraries: `base` (contract, `Shape`), `soma`, `pyramidal`; `surface` and `tree` hold the geometry."""

@@ -1,0 +1,1 @@
+"""When cells are active: `base` (contract, `Activity`), `calcium`."""
