@@ -1,0 +1,186 @@
+"""The way of the data: a recording is compressed, seeded, demixed and judged."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from detectnmf.background.base import Background
+from detectnmf.components import Components
+from detectnmf.compress.base import Compressor
+from detectnmf.compressed import Compressed
+from detectnmf.demix.base import Demixer
+from detectnmf.demix.model import Model
+from detectnmf.detect.diameter import estimate_diameter
+from detectnmf.errors import UserError
+from detectnmf.judge.quality import Judge
+from detectnmf.recording import Recording
+from detectnmf.result import DemixResult
+from detectnmf.runtime import Runtime
+from detectnmf.seeds.base import Seeder
+from detectnmf.sparsen.base import Sparsener
+
+logger = logging.getLogger(__name__)
+
+FEWEST_FRAMES = 10
+FALLBACK_DIAMETER = 12.0  # px, where no event shows how large a cell is
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Built parts, in the order in which the data meets them.
+
+    Args:
+        compress: recording -> compressed movie.
+        sparsen: shows single events, from which the diameter is estimated when it is not given.
+        seeders: each finds cells in what is not explained yet.
+        demix: fits footprints and traces. background: its model of what is not cells.
+        judge: measures each cell, and says which to keep.
+    """
+
+    compress: Compressor
+    sparsen: Sparsener
+    seeders: Mapping[str, Seeder]
+    demix: Demixer
+    background: Background
+    judge: Judge
+
+    def __call__(
+        self, recording: Recording, runtime: Runtime, diameter: float | None = None, provenance: Mapping[str, Any] | None = None
+    ) -> DemixResult:
+        """Find and demix the cells of a recording.
+
+        Args:
+            diameter: of a cell (px); None estimates it.
+            provenance: what is to be known of this run besides what the run itself adds.
+
+        Raises:
+            UserError: fewer than ten frames, or no usable pixel.
+        """
+        clock = Clock()
+        check(recording)
+        with clock("compress"):
+            movie = self.compress(recording, runtime)
+        notes = [*recording.notes, *repairs(movie)]
+        if diameter is None:
+            with clock("diameter"):
+                diameter, note = find_diameter(self.sparsen(movie, runtime), runtime)
+            notes.append(note)
+        model = Model.nothing(movie)
+        history: list[dict[str, np.ndarray]] = []
+        for name, seeder in self.seeders.items():
+            with clock(f"seed: {name}"):
+                seeds = seeder(movie, model, diameter, runtime)
+            logger.info("%s: %d seeds", name, len(seeds))
+            if len(seeds) or not history:
+                with clock("demix"):
+                    demixed = self.demix(movie, model, seeds, diameter, runtime, self.background)
+                model = demixed.model
+                history.append(demixed.history)
+        with clock("judge"):
+            judged = self.judge(movie, model, diameter, runtime)
+        rejected = int((~judged.keep).sum())
+        if rejected:
+            notes.append(f"{rejected} of {len(judged.keep)} components were not kept: {reasons(judged.quality['reason'][~judged.keep])}")
+        for note in notes:
+            logger.info("note: %s", note)
+        order = np.flatnonzero(judged.keep)
+        order = order[np.argsort(-judged.quality["snr"][order], kind="stable")]
+        result = assemble(movie, model, order)
+        known = {"diameter": float(diameter), "timings": clock.seconds, "notes": notes, "frames": len(movie), "rank": movie.rank}
+        return replace(
+            result,
+            quality={name: values[order] for name, values in judged.quality.items()},
+            history={key: np.concatenate([h[key] for h in history]) for key in history[0]},
+            provenance={**(provenance or {}), **known},
+        )
+
+
+class Clock:
+    """Seconds spent in each named stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.perf_counter() - start, 3)
+        logger.info("%s: %.1f s", stage, time.perf_counter() - start)
+
+
+def check(recording: Recording) -> None:
+    """Raises UserError for a movie that is too short to tell signal from noise."""
+    if len(recording) < FEWEST_FRAMES:
+        raise UserError(
+            f"{recording.path or recording.name}: {len(recording)} frames are too few to tell signal from noise; "
+            f"give at least {FEWEST_FRAMES}, or check the order of the axes (axes=)"
+        )
+
+
+def repairs(movie: Compressed) -> list[str]:
+    """What the compression masked, one sentence each.
+
+    Raises:
+        UserError: no pixel is usable.
+    """
+    notes = []
+    pixels = movie.size[0] * movie.size[1]
+    bad_pixels = 0 if movie.bad_pixels is None else int(movie.bad_pixels.sum())
+    bad_frames = 0 if movie.bad_frames is None else int(movie.bad_frames.sum())
+    if bad_pixels == pixels:
+        raise UserError(f"{movie.name}: all {pixels} pixels are constant or missing; is this the right file, channel or dataset?")
+    if len(movie) - bad_frames < FEWEST_FRAMES:
+        raise UserError(f"{movie.name}: {bad_frames} of {len(movie)} frames are missing (NaN or saturated); too few are left")
+    if bad_pixels:
+        notes.append(f"{bad_pixels} of {pixels} pixels are constant or missing and were masked")
+    if bad_frames:
+        notes.append(f"{bad_frames} of {len(movie)} frames are missing (NaN or saturated) and were masked; traces are interpolated there")
+    if movie.rank == 0:
+        notes.append("nothing in this movie is smoother than noise, so no cell can be found; check the rate, or average frames")
+    return notes
+
+
+def find_diameter(clear: Compressed, runtime: Runtime) -> tuple[float, str]:
+    """The diameter of a cell (px) in a sparsened movie, and a sentence that says where it is from."""
+    found = estimate_diameter(clear, runtime)
+    if found is None:
+        return FALLBACK_DIAMETER, f"no event shows how large a cell is: a diameter of {FALLBACK_DIAMETER:g} px was assumed; give diameter="
+    return found, f"cell diameter estimated as {found:.1f} px; if that is wrong, give diameter="
+
+
+def assemble(movie: Compressed, model: Model, order: np.ndarray) -> DemixResult:
+    """The chosen cells in the recording's own units; footprints have maximum 1."""
+    std = movie.std.ravel()
+    footprints = sparse.csc_array(sparse.diags_array(std) @ sparse.csc_array(model.A.csr)[:, order])
+    peak = footprints.max(axis=0).toarray().ravel() if len(order) else np.ones(0, np.float32)
+    peak = np.maximum(peak, 1e-20)
+    traces = model.C.cpu().numpy()[order] * peak[:, None]
+    footprints = sparse.csc_array(footprints @ sparse.diags_array(1 / peak), dtype=np.float32)
+    score = model.score.cpu().numpy()[order]
+    kept = movie.to("cpu")
+    background = replace(kept.with_V(torch.as_tensor(model.B).cpu()), mean=np.zeros_like(movie.mean))
+    return DemixResult(
+        cells=Components(footprints, movie.size, traces.astype(np.float32), score),
+        baseline=movie.mean + (std * model.b.cpu().numpy()).reshape(movie.size).astype(np.float32),
+        background=background,
+        movie=kept,
+        rate=movie.rate,
+        pixel_size=movie.pixel_size,
+        name=movie.name,
+    )
+
+
+def reasons(codes: np.ndarray) -> str:
+    """How often each reason occurs."""
+    names, counts = np.unique(codes, return_counts=True)
+    return ", ".join(f"{name.decode()} ({count})" for name, count in zip(names, counts, strict=True))

@@ -1,0 +1,69 @@
+"""Frames and tiles chosen on movies whose bright frames are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from detectnmf.compressed import Compressed
+from detectnmf.detect.network import CROP
+from detectnmf.detect.select import resize, select, tile_frames
+from detectnmf.runtime import Runtime
+
+QUIET = Runtime(device="cpu", max_memory=0.5, quiet=True)
+
+
+def flashes(size: tuple[int, int], frames: int, events: list[tuple[int, int, int, float]]) -> Compressed:
+    """One pixel lit at (row, column) in frame t with a level."""
+    spatial = np.zeros((size[0] * size[1], len(events)), np.float32)
+    temporal = np.zeros((len(events), frames), np.float32)
+    for k, (t, row, column, level) in enumerate(events):
+        spatial[row * size[1] + column, k] = 1
+        temporal[k, t] = level
+    return Compressed.from_factors(spatial, temporal, np.zeros(size, np.float32))
+
+
+def test_each_patch_gets_its_own_brightest_frames() -> None:
+    """A dim corner is looked at although another corner is brighter in every other frame."""
+    bright = [(t, 5, 5, 100.0 + t) for t in range(0, 60, 2)]
+    movie = flashes((80, 80), 60, [*bright, (31, 70, 70, 1.0)])
+    selection = select(movie, 12.0, 5, QUIET)
+    corner = selection.chosen[:, 70 // selection.patch, 70 // selection.patch]
+    assert np.flatnonzero(corner).tolist() == [31]
+    first = selection.chosen[:, 0, 0]
+    assert np.flatnonzero(first).tolist() == [50, 52, 54, 56, 58]
+
+
+def test_neighbouring_frames_of_one_event_are_shown_once() -> None:
+    movie = flashes((40, 40), 30, [(9, 8, 8, 1.0), (10, 8, 8, 3.0), (11, 8, 8, 2.0), (20, 8, 8, 1.5)])
+    selection = select(movie, 12.0, 10, QUIET)
+    assert np.flatnonzero(selection.chosen[:, 0, 0]).tolist() == [10, 20]
+
+
+@pytest.mark.parametrize(("size", "diameter"), [((30, 44), 12.0), ((200, 90), 12.0), ((64, 64), 4.0), ((33, 29), 3.0), ((150, 260), 25.0)])
+def test_tiles_cover_the_field_and_show_the_movie(size: tuple[int, int], diameter: float) -> None:
+    rng = np.random.default_rng(0)
+    frame = rng.random(size).astype(np.float32)
+    movie = Compressed.from_factors(frame.reshape(-1, 1), np.eye(1, 12, 4, dtype=np.float32), np.zeros(size, np.float32))
+    selection = select(movie, diameter, 3, QUIET)
+    seen = np.zeros(size)
+    for tile, (top, left) in enumerate(selection.corners):
+        shown = tile_frames(movie, selection, tile, np.array([4]))[0].numpy()
+        assert shown.shape == (selection.edge, selection.edge)
+        for row in range(0, selection.edge, 7):
+            for column in range(0, selection.edge, 7):
+                at = (top + row, left + column)
+                inside = 0 <= at[0] < size[0] and 0 <= at[1] < size[1]
+                assert shown[row, column] == (pytest.approx(frame[at]) if inside else 0)
+        seen[max(top, 0) : top + selection.edge, max(left, 0) : left + selection.edge] = 1
+    assert seen.all()
+    assert selection.edge / diameter == pytest.approx(CROP / 12.0, rel=0.1)
+
+
+def test_resizing_keeps_the_mean_of_a_smooth_image() -> None:
+    ramp = torch.linspace(0, 1, 48).expand(1, 48, 48)
+    for edge in (20, 96):
+        small = resize(ramp, edge)
+        assert small.shape == (1, edge, edge)
+        assert float(small.mean()) == pytest.approx(0.5, abs=0.01)

@@ -1,0 +1,21 @@
+"""Simulators built from the shipped configuration, for tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from detectnmf.simulate.simulator import Simulator
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def simulator(**knobs: object) -> Simulator:
+    parts = {"psf": "two_photon", "shapes": "pyramidal", "activity": "gcamp6f", "neuropil": "smooth", "camera": "photon"}
+    config = OmegaConf.create({group: OmegaConf.load(CONFIGS / group / f"{name}.yaml") for group, name in parts.items()})
+    config.sim = OmegaConf.load(CONFIGS / "scene" / "default.yaml")
+    for knob, value in knobs.items():
+        config.sim[knob] = value
+    return instantiate(config.sim)

@@ -1,0 +1,54 @@
+"""A different simulator for every movie: knobs drawn from stated ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from detectnmf.errors import UserError
+from detectnmf.simulate.simulator import Simulator
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Draws knobs of a simulator, uniformly, or uniformly in the logarithm when both ends are above 0 and far apart.
+
+    Args:
+        knobs: dotted knob -> (low, high), such as {"snr": (3, 20), "shapes.diameter": (9, 15)}; integers stay integers.
+    """
+
+    knobs: Mapping[str, Sequence[float]]
+
+    def __call__(self, simulator: Simulator, rng: np.random.Generator) -> Simulator:
+        """The simulator with every listed knob drawn anew.
+
+        Raises:
+            UserError: a knob that the simulator does not have.
+        """
+        for knob, (low, high) in self.knobs.items():
+            simulator = _with(simulator, knob.split("."), _draw(low, high, rng), knob)
+        return simulator
+
+
+def _draw(low: float, high: float, rng: np.random.Generator) -> float:
+    whole = isinstance(low, int) and isinstance(high, int)
+    if low > 0 and high / low >= 3:
+        value = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    else:
+        value = float(rng.uniform(low, high))
+    return round(value) if whole else value
+
+
+def _with(part: Any, path: list[str], value: float, knob: str) -> Any:
+    """A copy of a (nested) dataclass with one knob replaced."""
+    first, *rest = path
+    names = [f.name for f in fields(part)] if is_dataclass(part) else []
+    if first not in names:
+        near = get_close_matches(first, names, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(names)}"
+        raise UserError(f"training.ranges: {knob!r} is not a knob of {type(part).__name__}; {hint}")
+    return replace(part, **{first: _with(getattr(part, first), rest, value, knob) if rest else value})
