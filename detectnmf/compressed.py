@@ -11,7 +11,7 @@ from torch import Tensor
 
 from detectnmf.sparse import SparseMatrix
 
-Index = int | slice | np.ndarray
+Index = int | slice | np.ndarray | Tensor
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Pipeline:
     Args:
         compress: recording -> compressed movie.
         sparsen: shows single events, from which the diameter is estimated when it is not given.
-        seeders: each finds cells in what is not explained yet.
+        seeders: each finds cells in what is not explained yet; the last one is asked again while it finds some, `passes` times at most.
         demix: fits footprints and traces. background: its model of what is not cells.
         judge: measures each cell, and says which to keep.
     """
@@ -52,6 +52,7 @@ class Pipeline:
     demix: Demixer
     background: Background
     judge: Judge
+    passes: int = 2
 
     def __call__(
         self, recording: Recording, runtime: Runtime, diameter: float | None = None, provenance: Mapping[str, Any] | None = None
@@ -76,15 +77,18 @@ class Pipeline:
             notes.append(note)
         model = Model.nothing(movie)
         history: list[dict[str, np.ndarray]] = []
-        for name, seeder in self.seeders.items():
+        last = list(self.seeders)[-1]
+        for name in (*self.seeders, *[last] * (self.passes - 1)):
             with clock(f"seed: {name}"):
-                seeds = seeder(movie, model, diameter, runtime)
+                seeds = self.seeders[name](movie, model, diameter, runtime)
             logger.info("%s: %d seeds", name, len(seeds))
             if len(seeds) or not history:
                 with clock("demix"):
                     demixed = self.demix(movie, model, seeds, diameter, runtime, self.background)
                 model = demixed.model
                 history.append(demixed.history)
+            elif name == last:
+                break
         with clock("judge"):
             judged = self.judge(movie, model, diameter, runtime)
         rejected = int((~judged.keep).sum())

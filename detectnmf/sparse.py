@@ -16,7 +16,9 @@ class SparseMatrix:
 
     def __init__(self, matrix: sparse.sparray | sparse.spmatrix, device: torch.device | str = "cpu") -> None:
         self.csr = sparse.csr_array(matrix, dtype=np.float32)
-        self.csr.sum_duplicates()
+        if not self.csr.has_canonical_format:
+            self.csr = self.csr.copy()  # the indices may be the caller's
+            self.csr.sum_duplicates()
         self.device = torch.device(device)
         self._turned: SparseMatrix | None = None
         self._cuda: Tensor | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -55,4 +55,12 @@ class MaskRCNNDetector:
     def __call__(self, crops: Tensor) -> list[Instances]:
         """(n, CROP, CROP) sparsened frames in units of noise, on any device -> instances of each."""
         network = self.network(crops.device)
-        return [Instances(found["scores"], found["masks"][:, 0]) for found in network(list(planes(crops)))]
+        with torch.autocast(crops.device.type, torch.bfloat16, enabled=_fast_bfloat16(crops.device)):
+            return [Instances(found["scores"].float(), found["masks"][:, 0].float()) for found in network(list(planes(crops)))]
+
+
+@cache
+def _fast_bfloat16(device: torch.device) -> bool:
+    """Whether this processor multiplies bfloat16 matrices in hardware: convolutions are then three to seven times faster."""
+    known = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch do not tell
+    return device.type == "cpu" and bool(known.get("amx_bf16", False))

@@ -1,7 +1,7 @@
-"""Which frames of the sparsened movie the network is shown, and where: the brightest of each local patch (maskNMF, "Component identification").
+"""Which frames of the sparsened movie the network is shown, and where (maskNMF, "Component identification").
 
 Lengths in movie pixels follow from the cell diameter: the network sees square tiles of 8 diameters, resized to its own crop;
-patches of 5/3 diameters (20 px for a soma of 12 px) choose the frames, so that dim regions get theirs too.
+patches of 5/3 diameters (20 px for a soma of 12 px) each choose their brightest frames, so that dim regions get theirs too.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def test_a_file_that_is_no_checkpoint(tmp_path: Path) -> None:
     path.write_bytes(b"no weights here")
     with pytest.raises(UserError, match=r"net\.safetensors: not a readable checkpoint"):
         load_network(path, 0.5, CPU)
-    with pytest.raises(UserError, match="neither a file nor shipped; shipped are: .*two_photon"):
+    with pytest.raises(UserError, match=r"neither a file nor shipped; shipped are: .*two_photon"):
         find("one_photon_please")
 
 

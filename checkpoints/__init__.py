@@ -1,0 +1,1 @@
+"""Trained weights: NAME.safetensors and its card NAME.md."""

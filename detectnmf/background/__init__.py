@@ -1,0 +1,1 @@
+"""Backgrounds: the ring model, or none."""

@@ -1,0 +1,1 @@
+"""Demixing: localNMF on the compressed movie (maskNMF, appendix B to H)."""

@@ -1,0 +1,168 @@
+"""Which dimension of an array is time, which are rows and columns; a view that always gives (n, Y, X)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectnmf.errors import UserError
+from detectnmf.io.base import LazyArray
+
+NAMES = {
+    **dict.fromkeys(("t", "time", "frame", "frames"), "T"),
+    **dict.fromkeys(("y", "height", "row", "rows"), "Y"),
+    **dict.fromkeys(("x", "width", "column", "columns"), "X"),
+    **dict.fromkeys(("z", "depth", "plane"), "Z"),
+    **dict.fromkeys(("c", "channel", "channels"), "C"),
+}
+MOST_CHANNELS = 8  # more are frames whose writer said nothing of time
+WORDS = {"C": "channel", "Z": "plane", "S": "colour", "I": "image", "Q": "image"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where T, Y and X stand among an array's dimensions, and the index taken of every other one."""
+
+    order: tuple[int, int, int]
+    taken: dict[int, int]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MovieView:
+    """An array of any layout as frames (T, Y, X): each read gives a new array in native byte order that may be written to."""
+
+    array: LazyArray
+    layout: Layout
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(int(self.array.shape[axis]) for axis in self.layout.order)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(self.array.dtype).newbyteorder("=")
+
+    def __getitem__(self, index: slice) -> np.ndarray:
+        times = range(*index.indices(self.shape[0]))
+        forward = times if times.step > 0 else times[::-1]
+        chosen: list[slice | int] = [self.layout.taken.get(axis, slice(None)) for axis in range(len(self.array.shape))]
+        chosen[self.layout.order[0]] = slice(forward.start, max(forward.stop, forward.start), forward.step)
+        piece = np.asarray(self.array[tuple(chosen)])
+        left = sorted(self.layout.order)  # the integers dropped all other axes
+        piece = piece.transpose([left.index(axis) for axis in self.layout.order])
+        if times.step < 0:
+            piece = piece[::-1]
+        return np.require(piece, self.dtype, ["C", "W", "E"])
+
+
+def letters(names: Sequence[str]) -> str:
+    """Dimensions named in words as one letter each; "" unless every word is known."""
+    found = [NAMES.get(name.strip().lower(), "") for name in names]
+    return "".join(found) if found and all(found) else ""
+
+
+def lay_out(shape: tuple[int, ...], known: str, asked: str | None, name: str) -> Layout:
+    """Find T, Y and X from what the user asked for, else from what the file says, else from the order.
+
+    Args:
+        shape: of the array.
+        known: the file's own axes, one letter a dimension, or "".
+        asked: letters as in "YXT"; a number after a letter takes that index: "TC0YX" is the first channel.
+        name: of the file, for messages.
+
+    Raises:
+        UserError: there is no single way to read the array as a movie.
+    """
+    return _asked(shape, asked, name) if asked else _found(shape, known, name)
+
+
+def _asked(shape: tuple[int, ...], asked: str, name: str) -> Layout:
+    pairs = re.findall(r"([A-Z])(\d*)", asked.upper())
+    if "".join(letter + number for letter, number in pairs) != asked.upper():
+        raise UserError(f"axes={asked!r} is not a list of letters such as TYX, YXT or TC0YX")
+    if len(pairs) != len(shape):
+        raise UserError(f"{name}: axes={asked!r} names {len(pairs)} dimensions, but the array is {shape}; name each one, as in axes=TYX")
+    named = [letter for letter, _ in pairs]
+    for letter in "TYX":
+        if named.count(letter) != 1 or pairs[named.index(letter)][1]:
+            raise UserError(f"axes={asked!r} must name T, Y and X once each, without a number; for example axes=TYX or axes=YXT")
+    taken = {}
+    for axis, (letter, number) in enumerate(pairs):
+        if letter in "TYX":
+            continue
+        if not number and shape[axis] > 1:
+            raise UserError(f"{name}: axes={asked!r} leaves {shape[axis]} in {letter}; take one of them, as in {letter}0")
+        taken[axis] = int(number or 0)
+        if taken[axis] >= shape[axis]:
+            raise UserError(f"{name}: axes={asked!r} takes {letter}{number}, but there are {shape[axis]}, counted from 0")
+    return Layout((named.index("T"), named.index("Y"), named.index("X")), taken)
+
+
+def _found(shape: tuple[int, ...], known: str, name: str) -> Layout:
+    named = known if len(known) == len(shape) else ""
+    ones = [axis for axis, side in enumerate(shape) if side == 1 and (not named or named[axis] not in "YX")]
+    if not named:
+        ones = ones[: max(0, len(shape) - 3)]  # those that are too many
+    left = [axis for axis in range(len(shape)) if axis not in ones]
+    if len(left) == 2 and ones:  # a movie of one frame; whether that is enough is not decided here
+        first = min(ones, key=lambda axis: "TIQZ".find(named[axis]) % 5 if named else axis)
+        ones.remove(first)
+        left = sorted([*left, first])
+    sides = tuple(shape[axis] for axis in left)
+    taken = dict.fromkeys(ones, 0)
+    if len(left) < 2:
+        raise UserError(f"{name} holds a row of numbers, {shape}, not a movie (T, Y, X); choose another array or file")
+    if len(left) < 3:
+        raise UserError(f"{name} holds a single image of {_times(sides)} px; a movie needs frames: give a stack, a folder or a pattern")
+    if not named:
+        if len(left) > 3:
+            raise UserError(
+                f"{name} has {len(left)} dimensions {shape}; a movie is (T, Y, X): name them, with the index taken of the others,"
+                " as in axes=TC0YX (the first channel) or axes=TZ0YX (the first plane)"
+            )
+        return Layout((left[0], left[1], left[2]), taken, _looks_turned(sides))
+    words = [named[axis] for axis in left]
+    time, note = _time(words, sides, name)
+    notes = (note,) if note else _looks_turned(sides) if words[time] in "IQ" else ()
+    return Layout((left[time], named.index("Y"), named.index("X")), taken, notes)
+
+
+def _time(words: list[str], sides: tuple[int, ...], name: str) -> tuple[int, str]:
+    """Position of the time axis among the file's axes of more than one, and what to tell about it."""
+    others = [i for i, letter in enumerate(words) if letter not in "YX"]
+    axes = "".join(words)
+    if words.count("Y") != 1 or words.count("X") != 1:
+        raise UserError(f"{name} has axes {axes} of {_times(sides)}, without rows and columns; say which is which, as in axes=TYX")
+    if len(others) > 1:
+        time = next((i for i in others if words[i] == "T"), next((i for i in others if words[i] not in "CS"), others[0]))
+        cure = "".join("T" if i == time else letter + "0" * (i in others) for i, letter in enumerate(words))
+        kinds = " and one ".join(WORDS.get(words[i], f"index of {words[i]}") for i in others if i != time)
+        raise UserError(f"{name} has axes {axes} of {_times(sides)}; a movie is (T, Y, X): take one {kinds}, as in axes={cure}")
+    time = others[0]
+    letter, count = words[time], sides[time]
+    if letter == "S" or (letter == "C" and 1 < count <= MOST_CHANNELS):
+        what = "a single colour image" if letter == "S" else f"{count} channels of a single image"
+        cure = axes.replace(letter, "T")
+        raise UserError(f"{name} holds {what} ({axes}, {_times(sides)}); a movie needs frames: if these are frames, give axes={cure}")
+    if letter in "TIQ" or count == 1:
+        return time, ""
+    what = {"Z": "in depth", "C": "in channel"}.get(letter, f"in {letter}")
+    return time, f"The file says that its {count} images differ {what} ({axes}); they were read as frames in time."
+
+
+def _looks_turned(sides: tuple[int, ...]) -> tuple[str, ...]:
+    """A note when the first of three unnamed axes looks like space: a square first pair, or a very short last one."""
+    frames, rows, columns = sides
+    if (frames == rows != columns and frames > 16) or 4 * columns <= min(frames, rows):
+        return (
+            f"The array {sides} was read as {frames} frames of {rows} × {columns} px; if time is its last axis, give axes=YXT (or XYT).",
+        )
+    return ()
+
+
+def _times(sides: tuple[int, ...]) -> str:
+    return " × ".join(map(str, sides))

@@ -1,0 +1,55 @@
+"""`RawArray`: an uncompressed array that lies in one piece in a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from detectnmf.errors import UserError
+from detectnmf.io.base import Index, one_line
+
+
+@dataclass(frozen=True)
+class RawArray:
+    """Memory-mapped for each read anew: no handle stays open, and pages that were read do not count as used memory.
+
+    Args:
+        path: the file.
+        offset: where the array begins (bytes).
+        shape: of the array.
+        dtype: with byte order.
+        order: "C" or "F".
+
+    Raises:
+        UserError: the file ends before the array does.
+    """
+
+    path: Path
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    order: Literal["C", "F"] = "C"
+
+    def __post_init__(self) -> None:
+        there = self.path.stat().st_size - self.offset
+        if there < prod(self.shape) * self.dtype.itemsize:
+            whole = max(0, there) // (prod(self.shape[1:]) * self.dtype.itemsize) if self.order == "C" else None
+            raise truncated(self.path, whole, self.shape[0])
+
+    def __getitem__(self, index: Index) -> np.ndarray:
+        try:
+            mapped = np.memmap(self.path, self.dtype, "r", self.offset, self.shape, self.order)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.path} cannot be read any more ({one_line(error)}); was it moved or cut since it was opened?") from error
+        return np.array(mapped[index])
+
+
+def truncated(path: Path, whole: int | None, of: int | None = None) -> UserError:
+    """The error for a file that ends too early, with the frames that are whole."""
+    count = "" if whole is None else f": {whole} of {of} frames are whole" if of else f": {whole} frames are whole, the rest is missing"
+    keep = ", or save the whole frames as a file of their own" if whole else ""
+    return UserError(f"{path} is truncated{count}; copy it again from where it was recorded{keep}")

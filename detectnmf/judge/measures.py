@@ -1,0 +1,136 @@
+"""Measures of one cell: formulas only. Everything in units of noise, never P x T.
+
+Map: `raw_traces` what the movie says at each footprint, `noise_level`, `robust_peak`; `local_fit` correlation and explained
+variance on a cell's own pixels; `area`, `compactness`, `overlap` of footprints alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor
+
+from detectnmf.compressed import Compressed
+from detectnmf.demix.model import Model
+from detectnmf.sparse import SparseMatrix
+
+MASK_LEVEL = 0.2  # of the footprint's maximum: where a cell is
+
+
+def masks(footprints: sparse.sparray, level: float = MASK_LEVEL) -> sparse.csc_array:
+    """Binary footprints (P, K), 1 where a footprint is above `level` of its maximum."""
+    binary = sparse.csc_array(footprints, dtype=np.float64, copy=True)  # what follows works in place
+    binary.sum_duplicates()
+    cells = binary.shape[1]
+    if cells and binary.nnz:
+        column = np.repeat(np.arange(cells), np.diff(binary.indptr))
+        peak = np.zeros(cells)
+        np.maximum.at(peak, column, binary.data)
+        binary.data = (binary.data > level * peak[column]).astype(np.float64)
+        binary.eliminate_zeros()
+    return binary
+
+
+def raw_traces(movie: Compressed, model: Model, cells: slice = slice(None)) -> Tensor:
+    """(K, T) trace plus what the residual says at the footprint: C + aᵀ(UV - AC - b - UB) / ‖a‖²."""
+    A = model.A.csr
+    mine = sparse.csr_array(A[:, cells].T)
+    norms = torch.as_tensor(_energy(A[:, cells]), device=movie.device)[:, None].clamp_min(1e-12)
+    onto_bases = SparseMatrix(mine @ movie.U.csr, movie.device)
+    residual = onto_bases @ movie.V - onto_bases @ model.B
+    residual -= SparseMatrix(mine @ A, movie.device) @ model.C
+    residual -= (SparseMatrix(mine, movie.device) @ model.b)[:, None]
+    return model.C[cells] + residual / norms
+
+
+def noise_level(traces: Tensor) -> Tensor:
+    """(K,) standard deviation of what changes from frame to frame, blind to transients.
+
+    Median absolute second difference; white noise of deviation σ has a second difference of deviation √6 σ.
+    """
+    if traces.shape[1] < 3:
+        return torch.zeros(len(traces), device=traces.device)
+    second = traces[:, 2:] - 2 * traces[:, 1:-1] + traces[:, :-2]
+    return second.abs().median(dim=1).values * (1.4826 / 6**0.5)
+
+
+def robust_peak(traces: Tensor) -> Tensor:
+    """(K,) height above the median that is reached in two of three neighbouring frames."""
+    if traces.shape[1] < 3:
+        height = traces.max(dim=1).values
+    else:
+        height = torch.stack([traces[:, :-2], traces[:, 1:-1], traces[:, 2:]]).median(dim=0).values.max(dim=1).values
+    return height - traces.median(dim=1).values
+
+
+@dataclass(frozen=True)
+class LocalFit:
+    """How one cell fits the movie minus all other cells and the background, on its own pixels."""
+
+    correlation: float  # footprint-weighted mean over pixels
+    explained: float  # 1 - ‖rest‖² / ‖movie minus the others‖²
+
+
+def local_fit(movie: Compressed, model: Model, footprints: sparse.csc_array, cell: int) -> LocalFit:
+    """Correlation and explained variance of one cell, from the Gram matrix of the few bases and cells that meet it.
+
+    Args:
+        footprints: model.A in CSC.
+    """
+    start, stop = footprints.indptr[cell : cell + 2]
+    pixels, a = footprints.indices[start:stop], footprints.data[start:stop].astype(np.float64)
+    if not len(pixels):
+        return LocalFit(0.0, 0.0)
+    bases, cells = movie.U.csr[pixels], model.A.csr[pixels]
+    which, who = np.unique(bases.indices), np.unique(cells.indices)
+    others = np.asarray(-cells[:, who].toarray(), np.float64)
+    others[:, who == cell] = 0
+    left = np.concatenate([bases[:, which].toarray(), others], axis=1)
+
+    chosen = torch.as_tensor(which, device=movie.device, dtype=torch.long)
+    met = torch.as_tensor(who, device=movie.device, dtype=torch.long)
+    right = torch.cat([movie.V[chosen] - model.B[chosen], model.C[met], model.C[cell][None]])
+    right -= right.mean(dim=1, keepdim=True)
+    gram = (right @ right.T).double().cpu().numpy()
+    inner, towards, power = gram[:-1, :-1], gram[:-1, -1], gram[-1, -1]
+
+    with_trace = left @ towards  # (pixels,)
+    energy = np.maximum(np.einsum("ij,ij->i", left @ inner, left), 0)
+    scale = np.sqrt(energy * power)
+    correlation = np.divide(with_trace, scale, out=np.zeros_like(scale), where=scale > 0)
+    rest = energy.sum() - 2 * a @ with_trace + a @ a * power
+    explained = 1 - rest / energy.sum() if energy.sum() > 0 else 0.0
+    return LocalFit(float(np.clip(a @ correlation / a.sum(), -1, 1)), float(explained))
+
+
+def area(footprints: sparse.sparray) -> np.ndarray:
+    """(K,) pixels above 0.2 of the maximum."""
+    return np.asarray(masks(footprints).sum(axis=0)).ravel()
+
+
+def compactness(footprints: sparse.sparray, size: tuple[int, int]) -> np.ndarray:
+    """(K,) 1 for a filled disk, towards 0 for a scattered or thin footprint: area / (2π · mean squared radius)."""
+    binary = masks(footprints)
+    rows, columns = np.divmod(np.arange(binary.shape[0], dtype=np.float64), size[1])
+    count = np.maximum(np.asarray(binary.sum(axis=0)).ravel(), 1)
+    second = binary.T @ (rows**2 + columns**2) / count
+    spread = second - (binary.T @ rows / count) ** 2 - (binary.T @ columns / count) ** 2 + 1 / 6  # 1/6: a pixel's own extent
+    return np.clip(count / (2 * np.pi * spread), 0, 1) * (np.asarray(binary.sum(axis=0)).ravel() > 0)
+
+
+def overlap(footprints: sparse.sparray) -> np.ndarray:
+    """(K,) share of a footprint's energy that lies under other cells."""
+    binary = masks(footprints)
+    squared = sparse.csc_array(footprints, dtype=np.float64).power(2)
+    crowd = np.asarray(binary.sum(axis=1)).ravel()
+    column = np.repeat(np.arange(squared.shape[1]), np.diff(squared.indptr))
+    own = np.asarray(binary[squared.indices, column]).ravel() if squared.nnz else np.zeros(0)
+    shared = np.bincount(column, squared.data * (crowd[squared.indices] - own > 0), minlength=squared.shape[1])
+    return shared / np.maximum(np.asarray(squared.sum(axis=0)).ravel(), 1e-30)
+
+
+def _energy(footprints: sparse.sparray) -> np.ndarray:
+    return np.asarray(footprints.power(2).sum(axis=0), np.float32).ravel()  # type: ignore[union-attr]

@@ -1,0 +1,31 @@
+"""Weighted sums of a movie's pixels, frame by frame, without its dense frames."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from detectnmf.compressed import Compressed
+from detectnmf.result import DemixResult
+
+
+def onto_bases(movie: Compressed, weights: sparse.sparray) -> sparse.csr_array:
+    """(K, R) weightsᵀ · std · U: times V it is the weighted sum of the movie's fluctuation, for weights (P, K)."""
+    return sparse.csr_array((sparse.diags_array(movie.std.ravel().astype(np.float64)) @ weights).T @ movie.U.csr)
+
+
+def raw_traces(result: DemixResult, chosen: np.ndarray) -> np.ndarray | None:
+    """(n, T) traces of the chosen cells plus what the residual says at their footprints, in the recording's units.
+
+    c + aᵀ(movie - model) / ‖a‖², with a and the movie in units of noise. None without a movie.
+    """
+    movie, background, cells = result.movie, result.background, result.cells
+    if movie is None or cells.traces is None:
+        return None
+    A = sparse.csc_array(cells.footprints, dtype=np.float64)
+    weights = sparse.diags_array(1 / np.maximum(movie.std.ravel().astype(np.float64), 1e-12) ** 2) @ A[:, chosen]
+    norms = np.maximum(np.asarray((A[:, chosen] * weights).sum(axis=0)).ravel(), 1e-30)[:, None]
+    rest = onto_bases(movie, weights) @ movie.V.cpu().numpy() - onto_bases(background, weights) @ background.V.cpu().numpy()
+    rest += (weights.T @ (movie.mean - background.mean - result.baseline).ravel())[:, None]
+    rest -= sparse.csr_array(weights.T @ A) @ cells.traces
+    return np.asarray(cells.traces[chosen] + rest / norms, np.float32)

@@ -1,0 +1,1 @@
+"""Seeders: each finds cells in what is not yet explained."""

@@ -1,0 +1,78 @@
+"""Correlation of neighbouring pixels in the residual, one-sided and regularised (maskNMF, appendix A)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from detectnmf.compressed import Compressed
+from detectnmf.demix.model import Model
+from detectnmf.demix.residual import bands, residual
+from detectnmf.runtime import Runtime
+
+DIRECTIONS = ((0, 1), (1, -1), (1, 0), (1, 1))  # half of the eight neighbours; the other half by symmetry
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Second moments of the gated residual, per frame.
+
+    Args:
+        variance: (Y, X).
+        covariance: (4, Y, X) with the neighbour in each of DIRECTIONS; 0 where it lies outside.
+    """
+
+    variance: np.ndarray
+    covariance: np.ndarray
+
+    def correlation(self, noise: float) -> np.ndarray:
+        """(Y, X) mean correlation with the eight neighbours, `noise`² added to each variance."""
+        size = self.variance.shape
+        total, count = np.zeros(size), np.zeros(size)
+        for covariance, (dy, dx) in zip(self.covariance, DIRECTIONS, strict=True):
+            here, there = _shift(size, dy, dx)
+            power = (self.variance[here] + noise**2) * (self.variance[there] + noise**2)
+            value = covariance[here] / np.sqrt(np.maximum(power, 1e-30))
+            for side in (here, there):
+                total[side] += value
+                count[side] += 1
+        return total / np.maximum(count, 1)
+
+
+def gate(x: Tensor, delta: float) -> Tensor:
+    """(n, T) max(0, x − median − delta·MAD), one-sided: only upward events count."""
+    middle = x.median(dim=1, keepdim=True).values
+    x = x - middle
+    return (x - delta * x.abs().median(dim=1, keepdim=True).values).clamp_min_(0)
+
+
+def neighbours(movie: Compressed, model: Model, delta: float, runtime: Runtime) -> Neighbours:
+    """Stream over bands of rows; each needs the row below it."""
+    size = movie.size
+    variance = np.zeros(size, np.float32)
+    covariance = np.zeros((len(DIRECTIONS), *size), np.float32)
+    rows = runtime.batch(size[1] * len(movie) * 4 * 6, most=size[0])
+    for band, inside in bands(size, rows, 1):
+        pixels = slice(band.start * size[1], band.stop * size[1])
+        x = gate(residual(movie, model, pixels), delta)
+        x -= x.mean(dim=1, keepdim=True)
+        x = x.reshape(band.stop - band.start, size[1], -1)
+        own = slice(band.start + inside.start, band.start + inside.stop)
+        variance[own] = x[inside].square().mean(dim=2).cpu().numpy()
+        for which, (dy, dx) in enumerate(DIRECTIONS):
+            here, there = _shift(x.shape[:2], dy, dx)
+            product = torch.zeros(x.shape[:2], device=x.device)
+            product[here] = (x[here] * x[there]).mean(dim=2)
+            covariance[which, own] = product[inside].cpu().numpy()
+    return Neighbours(variance, covariance)
+
+
+def _shift(size: tuple[int, ...], dy: int, dx: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Slices of the pixels that have a neighbour at (dy >= 0, dx), and of those neighbours."""
+    rows, columns = size[:2]
+    here = slice(0, max(rows - dy, 0)), slice(max(0, -dx), columns - max(0, dx))
+    there = slice(min(dy, rows), rows), slice(max(0, dx), columns + min(0, dx))
+    return here, there

@@ -1,0 +1,266 @@
+"""What each verb does: settings in, built parts, plain calls, a short summary out. With `cli` the only file that sees Hydra."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from detectnmf.command.folder import check_writable, result_folder
+from detectnmf.command.joblog import JobLog
+from detectnmf.command.provenance import device_name, provenance
+from detectnmf.command.settings import check_knobs, check_parts, diameter_in_pixels
+from detectnmf.command.summary import describe, duration, peak_memory, summary
+from detectnmf.errors import UserError
+from detectnmf.runtime import GIB, Runtime
+
+if TYPE_CHECKING:
+    from detectnmf.judge.evaluate import Evaluation
+    from detectnmf.pipeline import Pipeline
+    from detectnmf.recording import Recording
+    from detectnmf.result import DemixResult
+
+logger = logging.getLogger(__name__)
+
+PathLike = str | int | float  # out=2026 is a name, too
+SHARED: dict[str, Any] = {"device": str, "max_memory": float | None, "seed": int, "quiet": bool, "overwrite": bool, "out": PathLike | None}
+KNOBS: dict[str, dict[str, Any]] = {
+    "run": {
+        "input": PathLike,
+        "dataset": str | None,
+        "axes": str | None,
+        "rate": float | None,
+        "pixel_size": float | None,
+        "diameter": float | str | None,
+    },
+    "simulate": {"out": PathLike},
+    "train": {"out": PathLike},
+    "evaluate": {"result": PathLike, "truth": PathLike},
+    "demo": {"diameter": float | str | None},
+}
+SCENE = ("psf", "shapes", "activity", "neuropil", "camera", "sim", "write")
+PIPELINE = ("compress", "sparsen", "detector", "seeder", "background", "demix", "judge")
+PARTS: dict[str, tuple[str, ...]] = {
+    "run": PIPELINE,
+    "simulate": SCENE,
+    "train": (*SCENE[:-1], "compress", "sparsen", "training"),
+    "evaluate": (),
+    "demo": (*SCENE, *PIPELINE),
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a verb.
+
+    Args:
+        config: the composed configuration.
+        settings: the same, resolved, as plain values.
+        runtime: device, memory, seed.
+        log: told where the result folder is.
+        command: as typed.
+        suffix: what tells this job of a sweep from the others, for names, "" if its file alone does; None outside of a sweep.
+    """
+
+    config: DictConfig
+    settings: dict[str, Any]
+    runtime: Runtime
+    log: JobLog
+    command: str
+    suffix: str | None = None
+
+    def name(self, path: Path) -> Path:
+        """`path` with the suffix before its extension."""
+        return path.with_name(f"{path.stem}-{self.suffix}{path.suffix}") if self.suffix else path
+
+    def build(self, part: str) -> Any:
+        return instantiate(self.config[part], _convert_="all")
+
+    @contextmanager
+    def folder(self, wanted: Path) -> Iterator[Path]:
+        """The job's own result folder, with config.yaml and log.txt."""
+        wanted = wanted.with_name(f"{wanted.name}-{self.suffix}") if self.suffix else wanted
+        with result_folder(wanted, self.config.overwrite) as folder:
+            if folder != wanted:
+                logger.info("%s holds an earlier result, which is kept; writing to %s (overwrite=true replaces it)", wanted, folder)
+            self.log.into(folder / "log.txt")
+            (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(self.settings)), encoding="utf-8")
+            logger.debug("command: %s", self.command)
+            logger.debug("on %s, with at most %.1f GiB of working memory", device_name(self.runtime), self.runtime.budget / GIB)
+            yield folder
+
+    def provenance(self, source: str | None = None) -> dict[str, Any]:
+        return provenance(self.settings, self.runtime, self.command, source)
+
+
+def do(verb: str, config: DictConfig, log: JobLog, command: str, suffix: str | None = None) -> str:
+    """Check every setting, then do the verb; returns what to print.
+
+    Raises:
+        UserError: the user's mistake, in one line.
+    """
+    settings = plain(config)
+    check_knobs(settings, {**SHARED, **KNOBS[verb]}, PARTS[verb], verb)
+    check_parts(settings)
+    runtime = Runtime(config.device, config.max_memory, config.seed, config.quiet)
+    return VERBS[verb](Job(config, settings, runtime, log, command, suffix))
+
+
+def run(job: Job) -> str:
+    """Find and demix the cells of a recording."""
+    import detectnmf
+
+    config = job.config
+    diameter_in_pixels(config.diameter, 1.0)  # a mistake in it need not wait for the movie
+    pipeline = build_pipeline(job)
+    recording = detectnmf.read(
+        str(place(config.input)), rate=config.rate, pixel_size=config.pixel_size, dataset=config.dataset, axes=config.axes
+    )
+    wanted = Path(f"{recording.name}.detectnmf") if config.out is None else place(config.out)
+    if config.out is not None and job.suffix is not None:  # several jobs, one place: a folder of folders
+        wanted = wanted / f"{recording.name}.detectnmf"
+    with job.folder(wanted) as folder:
+        logger.info("%s", describe(recording))
+        start = time.perf_counter()
+        result = find_cells(job, pipeline, recording, folder, str(place(config.input)))
+        write_report(result, folder / "report.html")
+        took = f"{len(result.cells)} cells in {duration(time.perf_counter() - start)}, {peak_memory():.1f} GiB at most"
+        logger.debug(took)
+        return f"{took}\n{summary(folder, 'result.h5', 'report.html')}"
+
+
+def build_pipeline(job: Job) -> Pipeline:
+    from detectnmf.pipeline import Pipeline
+
+    return Pipeline(
+        compress=job.build("compress"),
+        sparsen=job.build("sparsen"),
+        seeders=job.build("seeder"),
+        demix=job.build("demix"),
+        background=job.build("background"),
+        judge=job.build("judge"),
+    )
+
+
+def find_cells(job: Job, pipeline: Pipeline, recording: Recording, folder: Path, source: str | None) -> DemixResult:
+    """Run the pipeline and save what it found, before anything else can fail."""
+    diameter = diameter_in_pixels(job.config.diameter, recording.pixel_size)
+    result = pipeline(recording, job.runtime, diameter=diameter, provenance=job.provenance(source))
+    result.save(folder / "result.h5")
+    return result
+
+
+def write_report(result: DemixResult, path: Path, evaluation: Evaluation | None = None) -> None:
+    """The report; one that fails does not take the result with it."""
+    from detectnmf.report import write_report
+
+    try:
+        write_report(result, path, evaluation)
+    except Exception:
+        logger.exception("the report failed; the result itself is saved beside it")
+
+
+def simulate(job: Job) -> str:
+    """A movie with known truth."""
+    made = simulate_into(job, job.name(place(job.config.out)), job.config.overwrite)
+    return f"{made.report}\nwrote {made.movie}\nwrote {made.truth}"
+
+
+@dataclass(frozen=True)
+class Made:
+    """Where a simulated movie and its truth are, and what is in it."""
+
+    movie: Path
+    truth: Path
+    report: str
+
+
+def simulate_into(job: Job, out: Path, overwrite: bool) -> Made:
+    """Draw, render and write."""
+    simulator, write = job.build("sim"), job.build("write")
+    check_writable(out.parent)
+    refuse_to_replace(out, overwrite)
+    simulated = simulator.render(simulator.draw(np.random.default_rng(job.config.seed)))
+    truth = replace(simulated.truth, provenance={**simulated.truth.provenance, **job.provenance()})
+    report = ", ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in simulated.report.items())
+    return Made(out, write(replace(simulated, truth=truth), out, job.runtime), report)
+
+
+def train(job: Job) -> str:
+    """A detector from simulated movies."""
+    out = job.name(place(job.config.out)).with_suffix(".safetensors")
+    check_writable(out.parent)
+    refuse_to_replace(out, job.config.overwrite)
+    training = job.build("training")
+    out = training(job.build("sim"), job.build("compress"), job.build("sparsen"), out, job.runtime)
+    return f"wrote {out} and its card; use it: detectnmf run MOVIE detector.checkpoint={out}"
+
+
+def evaluate(job: Job) -> str:
+    """Score a result against a truth."""
+    import detectnmf
+
+    found = place(job.config.result)
+    found = found / "result.h5" if found.is_dir() else found
+    out = found.with_name("evaluation.json") if job.config.out is None else job.name(place(job.config.out))
+    check_writable(out.parent)
+    scores = evaluate_into(detectnmf.load(found), detectnmf.load(place(job.config.truth)), out)
+    return f"{scores.table()}\n\nwrote {out}"
+
+
+def evaluate_into(result: DemixResult, truth: DemixResult, out: Path) -> Evaluation:
+    """Score and write the scores."""
+    from detectnmf.io.atomic import replacing
+    from detectnmf.judge.evaluate import evaluate as score
+
+    scores = score(result, truth)
+    with replacing(out) as part:
+        part.write_text(scores.to_json(), encoding="utf-8")
+    return scores
+
+
+def demo(job: Job) -> str:
+    """Simulate, run, evaluate, report, in one folder."""
+    import detectnmf
+
+    pipeline = build_pipeline(job)
+    with job.folder(place(job.config.out)) as folder:
+        start = time.perf_counter()
+        logger.info("simulate")
+        made = simulate_into(job, folder / "movie.tif", overwrite=True)
+        recording = detectnmf.read(str(made.movie))
+        result = find_cells(job, pipeline, recording, folder, str(made.movie))
+        scores = evaluate_into(result, detectnmf.load(made.truth), folder / "evaluation.json")
+        write_report(result, folder / "report.html", scores)
+        took = f"{duration(time.perf_counter() - start)}, {peak_memory():.1f} GiB at most"
+        return (
+            f"{scores.table()}\n\n{took}\n{summary(folder, 'movie.tif', 'movie.truth.h5', 'result.h5', 'evaluation.json', 'report.html')}"
+        )
+
+
+VERBS: dict[str, Callable[[Job], str]] = {"run": run, "simulate": simulate, "train": train, "evaluate": evaluate, "demo": demo}
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """Resolved, as plain dicts, lists and values."""
+    values = OmegaConf.to_container(config, resolve=True)
+    return {str(key): value for key, value in values.items()} if isinstance(values, dict) else {}
+
+
+def place(value: PathLike) -> Path:
+    """A path as typed; the shell does not expand the ~ in out=~/results."""
+    return Path(str(value)).expanduser()
+
+
+def refuse_to_replace(out: Path, overwrite: bool) -> None:
+    """Raises UserError where there is such a file already and nobody asked to replace it."""
+    if out.exists() and not overwrite:
+        raise UserError(f"{out} exists; choose another name, or replace it with overwrite=true")

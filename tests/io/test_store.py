@@ -1,0 +1,288 @@
+"""A result survives its file bit for bit, and damaged files say so."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+import detectnmf
+from detectnmf.components import Components
+from detectnmf.compressed import Compressed
+from detectnmf.errors import UserError
+from detectnmf.io import store
+from detectnmf.result import DemixResult
+from detectnmf.sparse import SparseMatrix
+
+from .conftest import cut
+
+Y, X, T, R, K = 9, 7, 40, 6, 3
+
+
+def compressed(seed: int) -> Compressed:
+    rng = np.random.default_rng(seed)
+
+    def bases():
+        return SparseMatrix(sparse.random_array((Y * X, R), density=0.3, rng=rng, format="csr"))
+
+    return Compressed(
+        U=bases(),
+        V=torch.from_numpy(rng.standard_normal((R, T)).astype(np.float32)),
+        mean=rng.random((Y, X)).astype(np.float32),
+        std=rng.random((Y, X)).astype(np.float32),
+        U_local=bases(),
+        bad_frames=rng.random(T) < 0.2,
+        bad_pixels=rng.random((Y, X)) < 0.2,
+        rank_map=rng.integers(0, 9, (Y, X)),
+        rate=7.3,
+        pixel_size=0.44,
+        name="móvie",
+    )
+
+
+@pytest.fixture
+def result() -> DemixResult:
+    rng = np.random.default_rng(1)
+    movie = compressed(2)
+    images = rng.random((K, Y, X)) * (rng.random((K, Y, X)) < 0.4)
+    cells = Components.from_images(images, rng.standard_normal((K, T)).astype(np.float32), rng.random(K))
+    return DemixResult(
+        cells=cells,
+        baseline=rng.random((Y, X)).astype(np.float32),
+        background=replace(movie.with_V(2 * movie.V), mean=np.zeros((Y, X), np.float32)),
+        movie=movie,
+        quality={
+            "snr": rng.random(K),
+            "keep": np.array([True, False, True]),
+            "class": np.array(["soma", "dendrite", "µ"]),
+            "a/b": np.arange(K),
+        },
+        history={"objective": rng.random(12), "cells": np.arange(12), "nothing": np.zeros(0)},
+        provenance={"version": "0.1.0", "config": {"demix": {"rounds": 3}}, "seed": 0, "notes": ["one", "two"], "elapsed": 0.1},
+        rate=7.3,
+        pixel_size=0.44,
+        name="móvie",
+    )
+
+
+def equal(a: object, b: object) -> bool:
+    """Bit for bit, type for type, NaN as NaN."""
+    if isinstance(a, torch.Tensor):
+        a, b = a.numpy(), b.numpy()
+    a, b = np.asarray(a), np.asarray(b)
+    return a.dtype.kind == b.dtype.kind and a.shape == b.shape and (a.dtype.kind == "U" or a.dtype == b.dtype) and a.tolist() == b.tolist()
+
+
+def equal_sparse(a, b) -> bool:
+    return a.shape == b.shape and equal(a.data, b.data) and np.array_equal(a.indices, b.indices) and np.array_equal(a.indptr, b.indptr)
+
+
+def assert_same_movie(a: Compressed, b: Compressed) -> None:
+    assert equal_sparse(a.U.csr, b.U.csr) and equal_sparse(a.U_local.csr, b.U_local.csr)
+    for field in ("V", "mean", "std", "bad_frames", "bad_pixels", "rank_map"):
+        assert equal(getattr(a, field), getattr(b, field)), field
+    assert (a.rate, a.pixel_size, a.name, a.size) == (b.rate, b.pixel_size, b.name, b.size)
+
+
+def test_everything_comes_back_bit_for_bit(result, tmp_path):
+    result.save(tmp_path / "result.h5")
+    back = detectnmf.load(tmp_path / "result.h5")
+    assert equal_sparse(result.cells.footprints, back.cells.footprints)
+    assert equal(result.cells.traces, back.cells.traces) and equal(result.cells.score, back.cells.score)
+    assert equal(result.baseline, back.baseline)
+    assert_same_movie(result.movie, back.movie)
+    assert_same_movie(result.background, back.background)
+    for table, again in ((result.quality, back.quality), (result.history, back.history)):
+        assert list(table) == list(again)
+        assert all(equal(table[name], again[name]) for name in table)
+    assert back.provenance == result.provenance
+    assert (back.rate, back.pixel_size, back.name, back.shape) == (7.3, 0.44, "móvie", (T, Y, X))
+
+
+def test_values_that_are_easily_lost(result, tmp_path):
+    """NaN, infinity, stored zeros, 64-bit floats, an empty footprint."""
+    odd = np.array([[np.nan, np.inf, -0.0, 1e-310]])
+    footprints = sparse.csc_array((np.array([0.0, 0.5]), np.array([3, 1]), np.array([0, 2, 2])), shape=(Y * X, 2))
+    cells = Components(footprints, (Y, X), np.repeat(odd, 2, axis=0))
+    replace(result, cells=cells, quality={"odd": odd[0, :2]}).save(tmp_path / "result.h5")
+    back = detectnmf.load(tmp_path / "result.h5")
+    assert back.cells.traces.tobytes() == cells.traces.tobytes()
+    assert equal_sparse(back.cells.footprints, footprints)
+    assert back.quality["odd"].tobytes() == odd[0, :2].tobytes()
+
+
+@pytest.mark.parametrize("traces", [None, T])
+def test_no_cells_and_no_movie(traces, tmp_path):
+    empty = DemixResult(
+        Components.empty((Y, X), traces),
+        np.zeros((Y, X)),
+        Compressed.from_factors(np.zeros((Y * X, 0)), np.zeros((0, T)), np.zeros((Y, X))),
+    )
+    empty.save(tmp_path / "result.h5")
+    back = detectnmf.load(tmp_path / "result.h5")
+    assert len(back.cells) == 0 and back.cells.footprints.shape == (Y * X, 0)
+    assert back.cells.traces is None if traces is None else back.cells.traces.shape == (0, T)
+    assert back.movie is None and back.background.rank == 0 and back.shape == (T, Y, X)
+    assert back.background.U_local is None and back.background.bad_frames is None
+    assert (back.quality, back.history, back.provenance) == ({}, {}, {})
+
+
+def test_what_the_background_shares_with_the_movie_is_stored_once(result, tmp_path):
+    result.save(tmp_path / "shared.h5")
+    back = detectnmf.load(tmp_path / "shared.h5")
+    assert back.background.U is back.movie.U and back.background.std is back.movie.std
+    assert back.background.mean is not back.movie.mean
+    with h5py.File(tmp_path / "shared.h5") as file:
+        assert isinstance(file.get("background/U", getlink=True), h5py.SoftLink)
+        assert file["background/U/data"][0] == file["movie/U/data"][0]  # others follow the link by themselves
+    other = replace(result, background=compressed(5))
+    other.save(tmp_path / "apart.h5")
+    back = detectnmf.load(tmp_path / "apart.h5")
+    assert back.background.U is not back.movie.U
+    assert_same_movie(other.background, back.background)
+
+
+def test_plain_h5py_reads_it(result, tmp_path):
+    """As docs/result-schema.md says."""
+    result.save(tmp_path / "result.h5")
+    with h5py.File(tmp_path / "result.h5") as file:
+        assert dict(file.attrs)["format"] == "detectnmf" and file.attrs["schema_version"] == 1
+        assert (file.attrs["rate"], file.attrs["pixel_size"], file.attrs["kind"]) == (7.3, 0.44, "result")
+        matrix = file["cells/footprints"]
+        footprints = sparse.csc_array((matrix["data"], matrix["indices"], matrix["indptr"]), shape=tuple(matrix.attrs["shape"]))
+        rows, columns = file["cells"].attrs["size"]
+        assert file["cells"].attrs["pixel_order"] == "C (row-major)"
+        images = footprints.toarray().T.reshape(-1, rows, columns)
+        U = file["movie/U"]
+        bases = sparse.csc_array((U["data"], U["indices"], U["indptr"]), shape=tuple(U.attrs["shape"]))
+        frame = file["movie/mean"][:] + file["movie/std"][:] * (bases @ file["movie/V"][:, 5]).reshape(rows, columns)
+        assert json.loads(file["provenance"].asstr()[()])["config"] == {"demix": {"rounds": 3}}
+        assert "footprints @ traces" in file["cells/traces"].attrs["description"]
+    assert np.array_equal(images, result.cells.images())
+    assert np.allclose(frame, result.movie[5], rtol=1e-5)
+
+
+def test_the_document_names_every_dataset(result, tmp_path):
+    result.save(tmp_path / "result.h5")
+    document = Path(__file__).parents[2] / "docs" / "result-schema.md"
+    words = document.read_text(encoding="utf-8")
+    with h5py.File(tmp_path / "result.h5") as file:
+        names = {"/".join(name.split("/")[:2]) for name in [*file, *(f"cells/{name}" for name in file["cells"])]}
+        names |= set(file["movie"]) | set(file.attrs) - {"units"} | set(file["cells/footprints"])
+    assert not [name for name in names if f"`/{name}" not in words and f"`{name}`" not in words]
+
+
+def test_provenance_may_hold_anything_and_any_amount(result, tmp_path):
+    given = {
+        "kind": "truth",
+        "count": np.int64(3),
+        "size": (4, 5),
+        "path": Path("a") / "b",
+        "array": np.arange(3),
+        "long": "x" * 100_000,
+        7: None,
+        "nan": float("inf"),
+    }
+    replace(result, provenance=given).save(tmp_path / "truth.h5")
+    back = detectnmf.load(tmp_path / "truth.h5").provenance
+    assert back == {
+        **{k: given[k] for k in ("kind", "long", "nan")},
+        "count": 3,
+        "size": [4, 5],
+        "path": str(Path("a/b")),
+        "array": [0, 1, 2],
+        "7": None,
+    }
+    with h5py.File(tmp_path / "truth.h5") as file:
+        assert file.attrs["kind"] == "truth"
+
+
+def test_a_folder_stands_for_the_result_in_it(result, tmp_path):
+    result.save(tmp_path / "movie.detectnmf" / "result.h5")
+    assert len(detectnmf.load(tmp_path / "movie.detectnmf").cells) == K
+
+
+@pytest.mark.parametrize("share", [0.001, 0.05, 0.5, 0.9, 0.9999])
+def test_truncated_results(share, result, tmp_path):
+    result.save(tmp_path / "result.h5")
+    with pytest.raises(UserError, match=r"cut_result.h5 is (truncated|damaged|empty|not an HDF5 file)"):
+        detectnmf.load(cut(tmp_path / "result.h5", share))
+
+
+def test_a_part_that_is_missing_is_named(result, tmp_path):
+    result.save(tmp_path / "result.h5")
+    with h5py.File(tmp_path / "result.h5", "a") as file:
+        del file["cells/score"]
+    with pytest.raises(UserError, match=r"result.h5 is damaged and cannot be read; .*score"):
+        detectnmf.load(tmp_path / "result.h5")
+
+
+def test_indices_that_point_outside_are_found(result, tmp_path):
+    """Compiled code that trusts them would crash Python."""
+    result.save(tmp_path / "result.h5")
+    with h5py.File(tmp_path / "result.h5", "a") as file:
+        file["movie/U/indices"][0] = 10**9
+    with pytest.raises(UserError, match=r"result.h5 is damaged and cannot be read"):
+        detectnmf.load(tmp_path / "result.h5")
+
+
+def test_files_of_others(result, tmp_path):
+    with pytest.raises(UserError, match=r"result.h5: no such file"):
+        detectnmf.load(tmp_path / "result.h5")
+    (tmp_path / "empty.h5").touch()
+    with pytest.raises(UserError, match=r"empty.h5 is empty"):
+        detectnmf.load(tmp_path / "empty.h5")
+    (tmp_path / "text.h5").write_text("hello")
+    with pytest.raises(UserError, match=r"text.h5 is not an HDF5 file"):
+        detectnmf.load(tmp_path / "text.h5")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["movie"] = np.zeros((3, 4, 5))
+    with pytest.raises(UserError, match=r"other.h5 was not written by detectnmf; to read a movie from it use detectnmf.read"):
+        detectnmf.load(tmp_path / "other.h5")
+
+
+def test_a_newer_schema_is_refused(result, tmp_path):
+    result.save(tmp_path / "result.h5")
+    with h5py.File(tmp_path / "result.h5", "a") as file:
+        file.attrs["schema_version"] = 2
+        file.attrs["detectnmf_version"] = "9.9"
+    with pytest.raises(UserError, match=r"has schema 2 \(detectnmf 9.9\), .* with schema 1; upgrade detectnmf"):
+        detectnmf.load(tmp_path / "result.h5")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("bug"), KeyboardInterrupt()])
+def test_a_failure_in_mid_write_leaves_the_older_file(error, result, tmp_path, monkeypatch):
+    result.save(tmp_path / "result.h5")
+    before = (tmp_path / "result.h5").read_bytes()
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(store, "_write_movie", fail)
+    with pytest.raises(type(error)):
+        result.save(tmp_path / "result.h5")
+    assert (tmp_path / "result.h5").read_bytes() == before
+    assert os.listdir(tmp_path) == ["result.h5"]
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_older_file(result, tmp_path):
+    """The system refuses to write more, in the middle of the file."""
+    resource = pytest.importorskip("resource")
+    result.save(tmp_path / "result.h5")
+    large = Compressed.from_factors(np.ones((Y * X, R)), np.ones((R, 200_000)), np.zeros((Y, X)))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
+    try:
+        with pytest.raises(UserError, match=r"cannot write .*result.h5: .*too large for this file system; write elsewhere"):
+            replace(result, background=large).save(tmp_path / "result.h5")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert os.listdir(tmp_path) == ["result.h5"]
+    assert detectnmf.load(tmp_path / "result.h5").shape == (T, Y, X)
