@@ -95,7 +95,7 @@ class Pipeline:
         if rejected:
             notes.append(f"{rejected} of {len(judged.keep)} components were not kept: {reasons(judged.quality['reason'][~judged.keep])}")
         for note in notes:
-            logger.info("note: %s", note)
+            logger.warning("note: %s", note)
         order = np.flatnonzero(judged.keep)
         order = order[np.argsort(-judged.quality["snr"][order], kind="stable")]
         result = assemble(movie, model, order)

@@ -79,10 +79,10 @@ class Runtime:
         return np.random.default_rng([self.seed, *keys])
 
     def progress(self, items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
-        """The items, with a bar and the time left for whatever takes more than two seconds."""
+        """The items, with a bar and the time left for whatever takes more than two seconds, where a person looks on."""
         from tqdm import tqdm
 
-        yield from tqdm(items, desc=label, total=total, disable=self.quiet, delay=2.0, leave=False, dynamic_ncols=True)
+        yield from tqdm(items, desc=label, total=total, disable=True if self.quiet else None, delay=2.0, leave=False, dynamic_ncols=True)
 
 
 def _free_memory() -> int:

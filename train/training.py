@@ -75,6 +75,7 @@ class Training:
         source = Source(
             simulator, Ranges(self.ranges), compress, sparsen, self.labels, self.jitter, self.per_patch, self.per_movie, runtime.seed
         )
+        logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no advertisements
         lightning.seed_everything(runtime.seed, verbose=False)
         log.info("simulating %d movies to score on", self.validation)
         examples = fixed(source, self.validation)

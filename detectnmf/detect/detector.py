@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from detectnmf.detect.checkpoint import load_network
+from detectnmf.detect.checkpoint import find, load_network
 from detectnmf.detect.network import planes
+from detectnmf.errors import UserError
 
 if TYPE_CHECKING:
     from torchvision.models.detection import MaskRCNN
@@ -34,7 +35,12 @@ class MaskRCNNDetector:
     """
 
     checkpoint: str = "two_photon"
-    score: float = 0.6
+    score: float = 0.7
+
+    def __post_init__(self) -> None:
+        find(self.checkpoint)  # fail before long work starts
+        if not 0 <= self.score < 1:
+            raise UserError(f"detector.score must be in 0..1, got {self.score}")
 
     @cached_property
     def _loaded(self) -> dict[torch.device, tuple[MaskRCNN, dict[str, Any]]]:
@@ -62,5 +68,5 @@ class MaskRCNNDetector:
 @cache
 def _fast_bfloat16(device: torch.device) -> bool:
     """Whether this processor multiplies bfloat16 matrices in hardware: convolutions are then three to seven times faster."""
-    known = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch do not tell
+    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch do not tell
     return device.type == "cpu" and bool(known.get("amx_bf16", False))

@@ -42,7 +42,7 @@ class Judge:
         min_area, max_area: bounds on the area, in disks of the cell diameter.
     """
 
-    min_snr: float = 3.0
+    min_snr: float = 6.0
     min_residual_correlation: float = 0.2
     min_area: float = 0.1
     max_area: float = 10.0

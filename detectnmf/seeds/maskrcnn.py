@@ -29,7 +29,7 @@ class MaskRCNNSeeder:
     Args:
         sparsen: deconvolves the movie first.
         detector: finds instances in crops; its own `score` is c_min.
-        frames: brightest frames per patch (n).
+        frames: brightest frames per patch (n); a frame next to a brighter one does not count, so 30 are some 100 of the paper's.
         t_real: most cosine to a kept footprint.
         t_bin: most cosine to a kept binary mask.
         crowd: most pixels shared with another mask of the same frame, as a fraction of a soma's area.
@@ -38,7 +38,7 @@ class MaskRCNNSeeder:
 
     sparsen: Sparsener
     detector: MaskRCNNDetector
-    frames: int = 50
+    frames: int = 30
     t_real: float = 0.65
     t_bin: float = 0.65
     crowd: float = 0.4
