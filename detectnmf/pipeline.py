@@ -26,12 +26,11 @@ from detectnmf.recording import Recording
 from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
 from detectnmf.seeds.base import Seeder
-from detectnmf.sparsen.base import Sparsener
 
 logger = logging.getLogger(__name__)
 
 FEWEST_FRAMES = 10
-FALLBACK_DIAMETER = 12.0  # px, where no event shows how large a cell is
+FALLBACK_DIAMETER = 12.0  # px, where nothing shows how large a cell is
 
 
 @dataclass(frozen=True)
@@ -40,14 +39,12 @@ class Pipeline:
 
     Args:
         compress: recording -> compressed movie.
-        sparsen: shows single events, from which the diameter is estimated when it is not given.
         seeders: each finds cells in what is not explained yet; the last one is asked again while it finds some, `passes` times at most.
         demix: fits footprints and traces. background: its model of what is not cells.
         judge: measures each cell, and says which to keep.
     """
 
     compress: Compressor
-    sparsen: Sparsener
     seeders: Mapping[str, Seeder]
     demix: Demixer
     background: Background
@@ -73,7 +70,7 @@ class Pipeline:
         notes = [*recording.notes, *repairs(movie)]
         if diameter is None:
             with clock("diameter"):
-                diameter, note = find_diameter(self.sparsen(movie, runtime), runtime)
+                diameter, note = find_diameter(movie, runtime)
             notes.append(note)
         model = Model.nothing(movie)
         history: list[dict[str, np.ndarray]] = []
@@ -154,11 +151,11 @@ def repairs(movie: Compressed) -> list[str]:
     return notes
 
 
-def find_diameter(clear: Compressed, runtime: Runtime) -> tuple[float, str]:
-    """The diameter of a cell (px) in a sparsened movie, and a sentence that says where it is from."""
-    found = estimate_diameter(clear, runtime)
+def find_diameter(movie: Compressed, runtime: Runtime) -> tuple[float, str]:
+    """The diameter of a cell (px), and a sentence that says where it is from."""
+    found = estimate_diameter(movie, runtime)
     if found is None:
-        return FALLBACK_DIAMETER, f"no event shows how large a cell is: a diameter of {FALLBACK_DIAMETER:g} px was assumed; give diameter="
+        return FALLBACK_DIAMETER, f"nothing shows how large a cell is: a diameter of {FALLBACK_DIAMETER:g} px was assumed; give diameter="
     return found, f"cell diameter estimated as {found:.1f} px; if that is wrong, give diameter="
 
 
@@ -170,6 +167,7 @@ def assemble(movie: Compressed, model: Model, order: np.ndarray) -> DemixResult:
     peak = np.maximum(peak, 1e-20)
     traces = model.C.cpu().numpy()[order] * peak[:, None]
     footprints = sparse.csc_array(footprints @ sparse.diags_array(1 / peak), dtype=np.float32)
+    footprints.sort_indices()
     score = model.score.cpu().numpy()[order]
     kept = movie.to("cpu")
     background = replace(kept.with_V(torch.as_tensor(model.B).cpu()), mean=np.zeros_like(movie.mean))

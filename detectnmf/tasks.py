@@ -142,7 +142,6 @@ def build_pipeline(job: Job) -> Pipeline:
 
     return Pipeline(
         compress=job.build("compress"),
-        sparsen=job.build("sparsen"),
         seeders=job.build("seeder"),
         demix=job.build("demix"),
         background=job.build("background"),

@@ -12,8 +12,8 @@ from detectnmf.simulate.simulator import Simulator
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
-def simulator(**knobs: object) -> Simulator:
-    parts = {"psf": "two_photon", "shapes": "pyramidal", "activity": "gcamp6f", "neuropil": "smooth", "camera": "photon"}
+def simulator(neuropil: str = "smooth", **knobs: object) -> Simulator:
+    parts = {"psf": "two_photon", "shapes": "pyramidal", "activity": "gcamp6f", "neuropil": neuropil, "camera": "photon"}
     config = OmegaConf.create({group: OmegaConf.load(CONFIGS / group / f"{name}.yaml") for group, name in parts.items()})
     config.sim = OmegaConf.load(CONFIGS / "scene" / "default.yaml")
     for knob, value in knobs.items():

@@ -1,49 +1,59 @@
-"""The diameter of a cell, estimated from the brightest events of the sparsened movie."""
+"""The diameter of a cell, estimated from the brightest moment of each bright place."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_laplace
+import torch
+from scipy.ndimage import gaussian_laplace, maximum_filter
 
 from detectnmf.compressed import Compressed
 from detectnmf.runtime import Runtime
 
-EVENTS = 120
-SMALLEST = 3.0  # px
+PLACES = 150
+SMALLEST, LARGEST = 3.0, 48.0  # px
+SCALES = 14
 
 
 def estimate_diameter(movie: Compressed, runtime: Runtime) -> float | None:
-    """Median over bright events of the scale at which a normalised Laplacian of Gaussian answers most.
+    """Median over bright places, weighted by brightness, of the scale at which a normalised Laplacian of Gaussian answers most.
 
-    A disc of diameter d answers most at sigma = d / (2 sqrt 2) (Lindeberg 1998).
-
-    Args:
-        movie: a sparsened movie.
+    A disc of diameter d answers most at sigma = d / (2 sqrt 2) (Lindeberg 1998). Each place counts once, at its brightest frame, so
+    that one busy cell does not decide.
 
     Returns:
-        Diameter in px, or None where no event stands out.
+        Diameter in px, or None where nothing stands out.
     """
+    height, when = _brightest(movie, runtime)
+    places = np.argwhere((height == maximum_filter(height, 7)) & (height > 0))
+    places = places[np.argsort(-height[tuple(places.T)], kind="stable")][:PLACES]
+    largest = max(SMALLEST + 1, min(LARGEST, min(movie.size) / 2))
+    diameters = np.geomspace(SMALLEST, largest, SCALES)
+    sizes, weights = [], []
+    for row, column in places:
+        frame = movie.frames(int(when[row, column])).cpu().numpy().reshape(movie.size)
+        size = _scale(frame, row, column, diameters)
+        if size is not None:
+            sizes.append(size)
+            weights.append(height[row, column])
+    if len(sizes) < 3:
+        return None
+    order = np.argsort(sizes)
+    share = np.cumsum(np.array(weights)[order])
+    return float(np.array(sizes)[order][np.searchsorted(share, share[-1] / 2)])
+
+
+def _brightest(movie: Compressed, runtime: Runtime) -> tuple[np.ndarray, np.ndarray]:
+    """Each pixel's highest value over time (units of noise) and its frame, both (Y, X)."""
     pixels = movie.size[0] * movie.size[1]
-    largest = max(SMALLEST + 1, min(48.0, min(movie.size) / 2))
-    diameters = np.geomspace(SMALLEST, largest, 12)
+    height = torch.zeros(pixels, device=movie.device)
+    when = torch.zeros(pixels, dtype=torch.int64, device=movie.device)
     step = runtime.batch(pixels * 4 * 4, most=500)
-    peak, where = [], []
     for start in range(0, len(movie), step):
-        values, at = movie.frames(slice(start, start + step)).max(0)
-        peak.append(values.cpu().numpy())
-        where.append(at.cpu().numpy())
-    height, place = np.concatenate(peak), np.concatenate(where)
-    lonely = height > 0
-    lonely[1:] &= height[1:] >= height[:-1]
-    lonely[:-1] &= height[:-1] > height[1:]
-    events = np.argsort(-np.where(lonely, height, 0), kind="stable")[:EVENTS]
-    events = events[height[events] > 0]
-    found = []
-    for frame in events:
-        row, column = divmod(int(place[frame]), movie.size[1])
-        found.append(_scale(movie.frames(int(frame)).cpu().numpy().reshape(movie.size), row, column, diameters))
-    sizes = np.array([f for f in found if f is not None])
-    return float(np.median(sizes)) if len(sizes) >= 3 else None
+        values, at = movie.frames(slice(start, start + step)).max(1)
+        higher = values > height
+        height = torch.where(higher, values, height)
+        when = torch.where(higher, at + start, when)
+    return height.cpu().numpy().reshape(movie.size), when.cpu().numpy().reshape(movie.size)
 
 
 def _scale(frame: np.ndarray, row: int, column: int, diameters: np.ndarray) -> float | None:
