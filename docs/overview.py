@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -64,9 +65,11 @@ def draw(folder: Path, out: Path) -> None:
         trace = result.cells.traces[k] / result.cells.traces[k].max()
         panels[4].plot(time, trace - 0.8 * row, color=colour(int(k)), lw=1)
     panels[4].margins(0.01)
-    for left, right in zip(panels[:-1], panels[1:], strict=True):
-        at = (left.get_position().x1 + right.get_position().x0) / 2
-        figure.text(at, 0.93, "→", ha="center", va="center", fontsize=15, color=LEAF)
+    figure.canvas.draw()  # settles where the panels are
+    top = panels[0].get_window_extent().y1 / figure.bbox.height
+    for left, right in pairwise(panels):
+        at = (left.get_window_extent().x1 + right.get_window_extent().x0) / 2 / figure.bbox.width
+        figure.text(at, top + 0.04, "→", ha="center", va="center", fontsize=15, color=LEAF)
     figure.savefig(out)
 
 
