@@ -35,6 +35,18 @@ def groups_of(verb):
 CHOICES = {verb: groups_of(verb) for verb in VERBS}
 
 
+def takes(verb, group, option):
+    """Whether a verb has the group, and all that a preset or an experiment (a file for the whole configuration) sets."""
+    file = ROOT / group / f"{option}.yaml"
+    needs, parts = {group}, set()
+    if "@package _global_" in file.read_text():
+        content = OmegaConf.load(file)
+        entries = [entry for entry in content.get("defaults", []) if OmegaConf.is_dict(entry)]
+        needs |= {str(key).split("/")[-1] for entry in entries for key in entry}
+        parts = set(content) - {"defaults"}
+    return needs <= CHOICES[verb] and parts <= set(PARTS[verb])
+
+
 def targets(config, path=""):
     """(path, node) of every dict with a `_target_`."""
     if isinstance(config, dict):
@@ -78,7 +90,7 @@ def test_every_verb_is_built(verb):
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_part_is_built_with_exactly_its_arguments(group, option):
-    users = [verb for verb in VERBS if group in CHOICES[verb]]
+    users = [verb for verb in VERBS if takes(verb, group, option)]
     assert users, f"no verb takes {group}="
     build(users[0], f"{group}={option}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from difflib import get_close_matches
 from typing import Any
@@ -18,10 +18,19 @@ class Ranges:
     """Draws knobs of a simulator, uniformly, or uniformly in the logarithm when both ends are above 0 and far apart.
 
     Args:
-        knobs: dotted knob -> (low, high), such as {"snr": (3, 20), "shapes.diameter": (9, 15)}; integers stay integers.
+        knobs: knob -> (low, high), or part -> its knobs, such as {"snr": (3, 20), "shapes": {"diameter": (9, 15)}}; integers stay
+            integers.
     """
 
-    knobs: Mapping[str, Sequence[float]]
+    knobs: Mapping[str, Any]
+
+    def flat(self) -> dict[str, tuple[float, float]]:
+        """Dotted knob -> (low, high).
+
+        Raises:
+            UserError: a range that is not two numbers, low before high.
+        """
+        return dict(_flat(self.knobs, ""))
 
     def __call__(self, simulator: Simulator, rng: np.random.Generator) -> Simulator:
         """The simulator with every listed knob drawn anew.
@@ -29,9 +38,21 @@ class Ranges:
         Raises:
             UserError: a knob that the simulator does not have.
         """
-        for knob, (low, high) in self.knobs.items():
+        for knob, (low, high) in self.flat().items():
             simulator = _with(simulator, knob.split("."), _draw(low, high, rng), knob)
         return simulator
+
+
+def _flat(knobs: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, tuple[float, float]]]:
+    for name, value in knobs.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+            continue
+        if not (
+            isinstance(value, Sequence) and len(value) == 2 and all(isinstance(v, (int, float)) for v in value) and value[0] <= value[1]
+        ):
+            raise UserError(f"training.ranges.{prefix}{name} must be [low, high], got {value!r}")
+        yield f"{prefix}{name}", (value[0], value[1])
 
 
 def _draw(low: float, high: float, rng: np.random.Generator) -> float:
@@ -50,5 +71,7 @@ def _with(part: Any, path: list[str], value: float, knob: str) -> Any:
     if first not in names:
         near = get_close_matches(first, names, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(names)}"
-        raise UserError(f"training.ranges: {knob!r} is not a knob of {type(part).__name__}; {hint}")
+        raise UserError(
+            f"training.ranges: {knob!r} is not a knob of {type(part).__name__}; {hint}; leave the range out with ~training.ranges.{knob}"
+        )
     return replace(part, **{first: _with(getattr(part, first), rest, value, knob) if rest else value})

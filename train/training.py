@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class Training:
     """How a detector is trained.
 
     Args:
-        ranges: knobs of the simulator drawn anew for each movie, "knob": (low, high).
+        ranges: knobs of the simulator drawn anew for each movie; see `Ranges`.
         steps: optimiser steps. batch: crops per step. learning_rate: the highest of the cycle.
         workers: processes that simulate; 0 simulates in between, which is slower.
         validation: movies in the fixed set. every: steps between scores.
@@ -40,7 +40,7 @@ class Training:
         per_patch, per_movie, jitter, pool, repeats: see `Source` and `Stream`.
     """
 
-    ranges: Mapping[str, Sequence[float]]
+    ranges: Mapping[str, Any]
     labels: Labels
     steps: int = 3200
     batch: int = 16
@@ -119,7 +119,7 @@ class Training:
             "device": str(runtime.torch_device),
             "threads": torch.get_num_threads(),
             "seed": runtime.seed,
-            "ranges": {key: list(value) for key, value in self.ranges.items()},
+            "ranges": {knob: list(ends) for knob, ends in Ranges(self.ranges).flat().items()},
             "labels": asdict(self.labels),
             "simulator": {name: repr(part) for name, part in parts.items()} | {"frames": simulator.frames, "size": list(simulator.size)},
             "compress": repr(compress),

@@ -11,7 +11,7 @@ from detectnmf.train.ranges import Ranges
 
 
 def test_values_lie_within_and_reach_both_ends() -> None:
-    ranges = Ranges({"cells": (5, 9), "snr": (2.0, 20.0), "shapes.diameter": (8.0, 10.0)})
+    ranges = Ranges({"cells": (5, 9), "snr": (2.0, 20.0), "shapes": {"diameter": (8.0, 10.0)}})
     rng = np.random.default_rng(0)
     drawn = [ranges(simulator(), rng) for _ in range(150)]
     assert {d.cells for d in drawn} == {5, 6, 7, 8, 9}
@@ -24,4 +24,10 @@ def test_values_lie_within_and_reach_both_ends() -> None:
 
 def test_a_misspelt_knob() -> None:
     with pytest.raises(UserError, match=r"'shapes.diametre' is not a knob of Pyramidal; did you mean 'diameter'"):
-        Ranges({"shapes.diametre": (1, 2)})(simulator(), np.random.default_rng(0))
+        Ranges({"shapes": {"diametre": (1, 2)}})(simulator(), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("wrong", [(2, 1), (1,), "ab", 3])
+def test_a_range_is_two_numbers(wrong: object) -> None:
+    with pytest.raises(UserError, match=r"training\.ranges\.snr must be \[low, high\]"):
+        Ranges({"snr": wrong})(simulator(), np.random.default_rng(0))
