@@ -27,6 +27,7 @@ class Compressed:
         bad_frames: (T,) True where V was interpolated because the frame is bad.
         bad_pixels: (Y, X) True where the pixel carries no usable signal (its row of U is zero).
         rank_map: (Y, X) number of components kept at each pixel's blocks; for pictures.
+        missing: number of further samples that were missing and masked.
         rate: Hz. pixel_size: µm.
     """
 
@@ -38,6 +39,7 @@ class Compressed:
     bad_frames: np.ndarray | None = None
     bad_pixels: np.ndarray | None = None
     rank_map: np.ndarray | None = None
+    missing: int = 0
     rate: float = 30.0
     pixel_size: float = 1.0
     name: str = "movie"

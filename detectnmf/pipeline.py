@@ -51,6 +51,10 @@ class Pipeline:
     judge: Judge
     passes: int = 2
 
+    def __post_init__(self) -> None:
+        if not self.seeders:
+            raise UserError("no seeder is given; name at least one, such as seeder=[maskrcnn,superpixels]")
+
     def __call__(
         self, recording: Recording, runtime: Runtime, diameter: float | None = None, provenance: Mapping[str, Any] | None = None
     ) -> DemixResult:
@@ -64,7 +68,7 @@ class Pipeline:
             UserError: fewer than ten frames, or no usable pixel.
         """
         clock = Clock()
-        check(recording)
+        check(recording, diameter)
         with clock("compress"):
             movie = self.compress(recording, runtime)
         notes = [*recording.notes, *repairs(movie)]
@@ -119,8 +123,11 @@ class Clock:
         logger.info("%s: %.1f s", stage, time.perf_counter() - start)
 
 
-def check(recording: Recording) -> None:
-    """Raises UserError for a movie that is too short to tell signal from noise."""
+def check(recording: Recording, diameter: float | None) -> None:
+    """Raises UserError for a movie too short to tell signal from noise, or too small for its cells."""
+    if diameter is not None and diameter > 2 * max(recording.size):
+        rows, columns = recording.size
+        raise UserError(f"diameter={diameter:g} px is larger than the field of {rows} x {columns} px; px or µm? (diameter=12um)")
     if len(recording) < FEWEST_FRAMES:
         raise UserError(
             f"{recording.path or recording.name}: {len(recording)} frames are too few to tell signal from noise; "
@@ -146,6 +153,9 @@ def repairs(movie: Compressed) -> list[str]:
         notes.append(f"{bad_pixels} of {pixels} pixels are constant or missing and were masked")
     if bad_frames:
         notes.append(f"{bad_frames} of {len(movie)} frames are missing (NaN or saturated) and were masked; traces are interpolated there")
+    if movie.missing:
+        share = 100 * movie.missing / (pixels * len(movie))
+        notes.append(f"{movie.missing} single samples ({share:.2g} %) are NaN or saturated and were masked")
     if movie.rank == 0:
         notes.append("nothing in this movie is smoother than noise, so no cell can be found; check the rate, or average frames")
     return notes

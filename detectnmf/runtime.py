@@ -69,6 +69,12 @@ class Runtime:
             return torch.cuda.mem_get_info(device)[0] // 2
         return _free_memory() // 2
 
+    @property
+    def host_budget(self) -> int:
+        """Working memory in bytes outside of the device."""
+        free = _free_memory() // 2
+        return free if self.max_memory is None else min(free, int(self.max_memory * GIB))
+
     def batch(self, bytes_each: float, share: float = 0.25, most: int | None = None) -> int:
         """How many items of `bytes_each` fit into a share of the budget, at least one."""
         count = max(1, int(self.budget * share / max(bytes_each, 1)))

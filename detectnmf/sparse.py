@@ -43,6 +43,8 @@ class SparseMatrix:
         """(M, N) @ (N, n) or (N,) -> dense tensor on the matrix's device."""
         if self.device.type == "cpu":
             return torch.from_numpy(np.asarray(self.csr @ dense.numpy(), np.float32))
+        if not len(dense):  # no components: nothing to add up
+            return torch.zeros(self.shape[0], *dense.shape[1:], device=self.device)
         if self._cuda is None:
             self._cuda = torch.sparse_csr_tensor(
                 torch.from_numpy(self.csr.indptr.astype(np.int64)),

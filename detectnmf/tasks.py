@@ -188,6 +188,8 @@ def simulate_into(job: Job, out: Path, overwrite: bool) -> Made:
     check_writable(out.parent)
     refuse_to_replace(out, overwrite)
     simulated = simulator.render(simulator.draw(np.random.default_rng(job.config.seed)))
+    for note in simulated.recording.notes:
+        logger.warning("note: %s", note)
     truth = replace(simulated.truth, provenance={**simulated.truth.provenance, **job.provenance()})
     report = ", ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in simulated.report.items())
     return Made(out, write(replace(simulated, truth=truth), out, job.runtime), report)
@@ -195,7 +197,8 @@ def simulate_into(job: Job, out: Path, overwrite: bool) -> Made:
 
 def train(job: Job) -> str:
     """A detector from simulated movies."""
-    out = job.name(place(job.config.out)).with_suffix(".safetensors")
+    out = place(job.config.out)
+    out = job.name(out.with_name(out.name.removesuffix(".safetensors") + ".safetensors"))
     check_writable(out.parent)
     refuse_to_replace(out, job.config.overwrite)
     training = job.build("training")

@@ -49,6 +49,11 @@ def scores(found: DemixResult, simulated: Simulated) -> Evaluation:
     return evaluate(found, simulated.truth)
 
 
+def test_no_seeder_is_refused() -> None:
+    with pytest.raises(UserError, match="no seeder is given"):
+        Pipeline(PMD(), {}, LocalNMF(), Ring(), Judge())
+
+
 @pytest.mark.xdist_group("story")
 class TestSimulatedMovie:
     """Sixteen cells with dendrites in neuropil; the shipped detector has never seen this seed."""
@@ -124,6 +129,20 @@ class TestRepairs:
         assert "64 of 640 pixels are constant or missing" in notes
         assert np.isfinite(result.cells.traces).all()
         assert 3 <= len(result.cells) <= 5
+
+    def test_single_samples(self, toy: Toy) -> None:
+        """NaN here and there, and one mark for a missing value that would overflow."""
+        movie = toy.recording[:].copy()
+        movie[np.random.default_rng(0).random(movie.shape) < 0.002] = np.nan
+        movie[10, 5, 5] = 3e38
+        count = int((~(np.abs(movie) < 1e15)).sum())
+        result = masknmf()(replace(toy.recording, frames=movie), QUIET, diameter=5.0)
+        assert any(f"{count} single samples" in note for note in result.provenance["notes"])
+        assert 3 <= len(result.cells) <= 5 and np.isfinite(result.cells.traces).all()
+
+    def test_a_diameter_beyond_the_field(self, toy: Toy) -> None:
+        with pytest.raises(UserError, match=r"diameter=2000 px is larger than the field of 20 x 32 px"):
+            masknmf()(toy.recording, QUIET, diameter=2000.0)
 
     @pytest.mark.parametrize("frames", [2, 9])
     def test_too_short(self, frames: int) -> None:

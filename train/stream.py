@@ -56,16 +56,15 @@ class Stream(IterableDataset[Example]):
 
     Args:
         pool: examples held for shuffling.
-        first: number of the first movie (for going on with a stopped training).
     """
 
-    def __init__(self, source: Source, pool: int = 1500, repeats: int = 2, first: int = 0) -> None:
+    def __init__(self, source: Source, pool: int = 1500, repeats: int = 3) -> None:
         super().__init__()
-        self.source, self.pool, self.repeats, self.first = source, pool, repeats, first
+        self.source, self.pool, self.repeats = source, pool, repeats
 
     def __iter__(self) -> Iterator[Example]:
         worker = get_worker_info()
-        number, step = (self.first, 1) if worker is None else (self.first + worker.id, worker.num_workers)
+        number, step = (0, 1) if worker is None else (worker.id, worker.num_workers)
         torch.set_num_threads(1)
         rng = np.random.default_rng([self.source.seed, number, 3])
         held: list[Example] = []

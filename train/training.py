@@ -54,6 +54,11 @@ class Training:
     pool: int = 1500
     repeats: int = 3
 
+    def __post_init__(self) -> None:
+        for knob in ("steps", "batch", "validation", "every", "per_patch", "per_movie", "pool", "repeats"):
+            if getattr(self, knob) < 1:
+                raise UserError(f"training.{knob} must be at least 1, got {getattr(self, knob)}")
+
     def __call__(self, simulator: Simulator, compress: Compressor, sparsen: Sparsener, out: Path, runtime: Runtime) -> Path:
         """Train and write `out`.safetensors and its card, `out`.md; the weights are also written at every score.
 
@@ -66,10 +71,11 @@ class Training:
         from detectnmf.train.card import write_card
         from detectnmf.train.learner import Learner
 
-        out = out.with_suffix(".safetensors")
+        name = out.name.removesuffix(".safetensors")
+        out, page = out.with_name(f"{name}.safetensors"), out.with_name(f"{name}.md")
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
-            out.with_suffix(".md").touch()
+            page.touch()
         except OSError as error:
             raise UserError(f"{out.parent}: cannot be written ({error.strerror}); choose another with out=FOLDER/NAME") from None
         source = Source(
@@ -94,9 +100,9 @@ class Training:
         trainer = lightning.Trainer(
             max_steps=self.steps,
             accelerator="gpu" if runtime.torch_device.type == "cuda" else "cpu",
-            devices=1,
+            devices=[runtime.torch_device.index or 0] if runtime.torch_device.type == "cuda" else 1,
             precision="bf16-mixed",
-            logger=lightning.pytorch.loggers.CSVLogger(out.parent, name=out.stem + "-log"),
+            logger=lightning.pytorch.loggers.CSVLogger(out.parent, name=f"{name}-log"),
             enable_checkpointing=False,
             enable_model_summary=False,
             enable_progress_bar=not runtime.quiet,
@@ -107,7 +113,7 @@ class Training:
         trainer.fit(learner, loader)
         learner.card["seconds"] = round(time.monotonic() - start)
         learner.save()
-        write_card(learner.card, out.with_suffix(".md"))
+        write_card(learner.card, page)
         return out
 
     def _card(self, simulator: Simulator, compress: Compressor, sparsen: Sparsener, runtime: Runtime) -> dict[str, Any]:

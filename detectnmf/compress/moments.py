@@ -12,6 +12,8 @@ from detectnmf.compress.sketch import Sketch
 from detectnmf.recording import Recording
 from detectnmf.runtime import Runtime
 
+LARGEST = 1e15  # what is larger is a mark for a missing value, and its square would overflow
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -23,6 +25,7 @@ class Moments:
         basis: (N, n, L) orthonormal basis of each block's pixels, for the movie in units of noise; zero at bad pixels.
         bad_pixels: (P,) constant, or missing in more than half of the frames.
         bad_frames: (T,) more than half of the pixels missing, or known beforehand to be bad.
+        missing: number of single samples missing outside of bad frames and pixels.
     """
 
     mean: Tensor
@@ -30,12 +33,13 @@ class Moments:
     basis: Tensor
     bad_pixels: Tensor
     bad_frames: np.ndarray
+    missing: int
 
 
 def load_chunk(raw: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor | None]:
     """Frames (n, Y, X) as float32 (n, P) with missing samples 0, and the mask of what is there (None if all is).
 
-    Missing is what is not finite, and for integers the largest value of the type: a saturated sample.
+    Missing is what is not a number of a usable size, and for integers the largest value of the type: a saturated sample.
     """
     flat = raw.reshape(len(raw), -1)
     if np.issubdtype(flat.dtype, np.integer):
@@ -44,7 +48,7 @@ def load_chunk(raw: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor | 
         data = torch.from_numpy(flat.astype(np.float32))
     else:
         data = torch.from_numpy(np.array(flat, dtype=np.float32))
-        finite = torch.isfinite(data)
+        finite = data.abs() < LARGEST  # not so for NaN
         there = None if bool(finite.all()) else finite
     data = data.to(device)
     if there is not None:
@@ -102,10 +106,11 @@ def first_pass(recording: Recording, index: Tensor, columns: int, step: int, run
     noise = (rough / pairs.clamp(min=1) / 6).sqrt()
     quantum = 1 / np.sqrt(12) if np.issubdtype(recording.dtype, np.integer) else 0.0
     std = torch.maximum(noise, 1e-3 * variance.sqrt()).clamp(min=quantum)
+    gaps = float(frames - int(bad_frames.sum())) - count
     level = (mean + offset).abs().clamp(min=1e-30)
     bad_pixels = (count < 0.5 * max(frames - int(bad_frames.sum()), 1)) | (variance <= (1e-6 * level) ** 2)
     if recording.bad_pixels is not None:
         bad_pixels |= torch.from_numpy(recording.bad_pixels.ravel().astype(bool)).to(device)
     std[bad_pixels] = 1.0
     rescale = torch.where(bad_pixels, 0.0, scale / std).float()
-    return Moments((mean + offset).float(), std.float(), sketch.basis(rescale), bad_pixels, bad_frames)
+    return Moments((mean + offset).float(), std.float(), sketch.basis(rescale), bad_pixels, bad_frames, int(gaps[~bad_pixels].sum()))

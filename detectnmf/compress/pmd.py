@@ -18,6 +18,7 @@ from detectnmf.compress.blocks import Blocks
 from detectnmf.compress.moments import Moments, first_pass, load_chunk
 from detectnmf.compress.rank import decompose, spatial_roughness, temporal_roughness, thresholds
 from detectnmf.compressed import Compressed
+from detectnmf.errors import UserError
 from detectnmf.recording import Recording
 from detectnmf.runtime import Runtime
 from detectnmf.sparse import SparseMatrix
@@ -40,6 +41,13 @@ class PMD:
     max_rank: int = 30
     oversample: int = 10
     percentile: float = 5.0
+
+    def __post_init__(self) -> None:
+        for name, least in (("block", 4), ("max_rank", 1), ("oversample", 0)):
+            if getattr(self, name) < least:
+                raise UserError(f"compress.{name} must be at least {least}, got {getattr(self, name)}")
+        if not 0 < self.percentile < 100:
+            raise UserError(f"compress.percentile must be between 0 and 100, got {self.percentile}")
 
     def __call__(self, recording: Recording, runtime: Runtime) -> Compressed:
         """Compress a recording; missing samples, bad frames and bad pixels are masked, never filled with zeros."""
@@ -91,6 +99,7 @@ class PMD:
             rank_map=shares.astype(np.int32),
             rate=recording.rate,
             pixel_size=recording.pixel_size,
+            missing=moments.missing,
             name=recording.name,
         )
 
@@ -124,7 +133,7 @@ def _refit_missing(part: Tensor, Q: Tensor, data: Tensor, there: Tensor, index: 
 
 
 def _room(shape: tuple[int, ...], runtime: Runtime) -> np.ndarray:
-    if 4 * np.prod(shape, dtype=np.int64) < 0.4 * runtime.budget:
+    if 4 * np.prod(shape, dtype=np.int64) < 0.4 * runtime.host_budget:
         return np.empty(shape, np.float32)
     with tempfile.TemporaryFile() as file:  # has no name; the system frees it when the map goes
         return np.memmap(file, np.float32, "w+", shape=shape)

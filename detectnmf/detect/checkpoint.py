@@ -10,6 +10,7 @@ import torch
 
 from detectnmf.detect.network import build_network
 from detectnmf.errors import UserError
+from detectnmf.io.atomic import replacing
 
 if TYPE_CHECKING:
     from torchvision.models.detection import MaskRCNN
@@ -41,15 +42,14 @@ def find(name: str | Path) -> Path:
 
 def save_network(network: MaskRCNN, path: Path, card: dict[str, Any]) -> None:
     """Write weights (fp16) and card, whole or not at all."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     weights = {}
     for key, value in network.state_dict().items():
         half = value.half() if value.is_floating_point() else value
         weights[key] = half.detach().cpu().contiguous()
-    part = path.with_suffix(".part")
-    save_file(weights, part, metadata={"format": FORMAT, "card": json.dumps(card)})
-    part.replace(path)
+    with replacing(path) as part:
+        part.write_bytes(save(weights, metadata={"format": FORMAT, "card": json.dumps(card)}))
 
 
 def load_network(path: str | Path, score: float, device: torch.device) -> tuple[MaskRCNN, dict[str, Any]]:
@@ -70,5 +70,9 @@ def load_network(path: str | Path, score: float, device: torch.device) -> tuple[
     if metadata.get("format") != FORMAT:
         raise UserError(f"{path}: format {metadata.get('format')!r} is not {FORMAT!r}; train one with: detectnmf train")
     network = build_network(score)
-    network.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in weights.items()})
-    return network.eval().to(device, memory_format=torch.channels_last), json.loads(metadata["card"])
+    try:
+        network.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in weights.items()})
+        card = json.loads(metadata["card"])
+    except (RuntimeError, KeyError, ValueError):
+        raise UserError(f"{path}: its weights do not fit this version's network; train one with: detectnmf train") from None
+    return network.eval().to(device, memory_format=torch.channels_last), card

@@ -39,11 +39,6 @@ class Selection:
     tile_of: np.ndarray
     chosen: np.ndarray
 
-    @property
-    def scale(self) -> float:
-        """Network px per movie px."""
-        return CROP / self.edge
-
     def frames(self, tile: int) -> np.ndarray:
         """Frames that any patch of a tile chose."""
         return np.flatnonzero(self.chosen[:, self.tile_of == tile].any(1))

@@ -150,6 +150,7 @@ def _write_movie(group: h5py.Group, movie: Compressed, shared: Compressed | None
     group.attrs["name"] = movie.name
     group.attrs["rate"] = float(movie.rate)
     group.attrs["pixel_size"] = float(movie.pixel_size)
+    group.attrs["missing"] = int(movie.missing)
     _write(group, "V", movie.V.detach().cpu().numpy())
     for name in SPATIAL + IMAGES:
         values = getattr(movie, name)
@@ -181,7 +182,8 @@ def _read_movie(group: h5py.Group, shared: Compressed | None = None) -> Compress
         else:
             fields[name] = group[name][()]
     attributes = group.attrs
-    return Compressed(**fields, rate=float(attributes["rate"]), pixel_size=float(attributes["pixel_size"]), name=str(attributes["name"]))
+    known = {"rate": float(attributes["rate"]), "pixel_size": float(attributes["pixel_size"]), "name": str(attributes["name"])}
+    return Compressed(**fields, **known, missing=int(attributes.get("missing", 0)))
 
 
 def _write_sparse(group: h5py.Group, name: str, matrix: sparse.sparray) -> None:

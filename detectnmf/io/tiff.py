@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -16,7 +12,7 @@ from detectnmf.errors import UserError
 from detectnmf.io.base import Opened, one_line, starts_with
 from detectnmf.io.raw import RawArray, truncated
 from detectnmf.io.tiff_metadata import rate_and_pixel_size, scanimage_channels
-from detectnmf.io.tiff_pages import PageStack, damage
+from detectnmf.io.tiff_pages import PageStack, damage, quiet
 from detectnmf.io.tiff_whole import check_whole, first_page
 
 if TYPE_CHECKING:
@@ -47,20 +43,6 @@ def open_movie(path: Path, dataset: str | None) -> Opened:
             if first_page(path) >= size:
                 raise truncated(path, 0) from error
             raise UserError(f"{path} is damaged: its TIFF tags cannot be read ({one_line(error)}); copy it again") from error
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """tifffile logs what it finds odd; what matters of it is told in our own words."""
-    logger = logging.getLogger("tifffile")
-    before = logger.disabled
-    logger.disabled = True
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*reading array from closed file")  # a set of files opens them in turn
-            yield
-    finally:
-        logger.disabled = before
 
 
 def _is_one_by_one(tif: TiffFile) -> bool:

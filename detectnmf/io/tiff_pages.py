@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 import threading
+import warnings
 import weakref
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +29,20 @@ def damage() -> tuple[type[Exception], ...]:
 
     usual = (ValueError, IndexError, KeyError, TypeError, OSError, RuntimeError, ArithmeticError, AssertionError, EOFError)
     return (TiffFileError, struct.error, zlib.error, *usual)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """tifffile logs what it finds odd; what matters of it is told in our own words."""
+    logger = logging.getLogger("tifffile")
+    before = logger.disabled
+    logger.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*reading array from closed file")  # a set of files opens them in turn
+            yield
+    finally:
+        logger.disabled = before
 
 
 class PageStack:
@@ -84,7 +102,6 @@ class PageStack:
         return self._tif
 
     def _read(self, numbers: np.ndarray) -> np.ndarray:
-        from detectnmf.io.tiff import quiet
 
         first, last = int(numbers[0]), int(numbers[-1])
         steady = np.array_equal(numbers, np.arange(first, last + 1))

@@ -16,6 +16,7 @@ from detectnmf.detect.detector import MaskRCNNDetector
 from detectnmf.detect.keep import crowded, distinct
 from detectnmf.detect.network import CROP, DIAMETER
 from detectnmf.detect.select import Selection, resize, select, tile_frames
+from detectnmf.errors import UserError
 from detectnmf.runtime import Runtime
 from detectnmf.sparsen.base import Sparsener
 
@@ -44,6 +45,11 @@ class MaskRCNNSeeder:
     crowd: float = 0.4
     batch: int = 32
 
+    def __post_init__(self) -> None:
+        for name in ("frames", "batch"):
+            if getattr(self, name) < 1:
+                raise UserError(f"seeder.maskrcnn.{name} must be at least 1, got {getattr(self, name)}")
+
     def __call__(self, movie: Compressed, model: Model, diameter: float, runtime: Runtime) -> Components:
         """Seeds that are unlike the model's present cells, best score first."""
         if movie.rank == 0:
@@ -53,7 +59,7 @@ class MaskRCNNSeeder:
         parts = [sparse.csc_array(model.A.csr)]
         scores = [np.full(len(model), 2.0, np.float32)]  # present cells come before every candidate
         for tile in runtime.progress(range(len(selection.corners)), "detect"):
-            footprints, score = self._tile(sparse_movie, selection, tile)
+            footprints, score = self._tile(sparse_movie, selection, tile, runtime)
             kept, _ = distinct(footprints, score, self.t_real, self.t_bin)
             parts.append(footprints[:, kept])
             scores.append(score[kept])
@@ -63,12 +69,13 @@ class MaskRCNNSeeder:
         kept = kept[kept >= len(model)]
         return Components(everything[:, kept], movie.size, score=score[kept])
 
-    def _tile(self, movie: Compressed, selection: Selection, tile: int) -> tuple[sparse.csc_array, np.ndarray]:
+    def _tile(self, movie: Compressed, selection: Selection, tile: int, runtime: Runtime) -> tuple[sparse.csc_array, np.ndarray]:
         """All acceptable detections of one tile: footprints (P, n) and scores (n,)."""
         frames = selection.frames(tile)
         found: list[tuple[Tensor, Tensor, np.ndarray]] = []
-        for start in range(0, len(frames), self.batch):
-            part = frames[start : start + self.batch]
+        batch = runtime.batch(selection.edge * (selection.edge + movie.size[1]) * 4 * 8, most=self.batch)
+        for start in range(0, len(frames), batch):
+            part = frames[start : start + batch]
             images = tile_frames(movie, selection, tile, part)
             for frame, image, instances in zip(part, images, self.detector(resize(images, CROP)), strict=True):
                 alone = ~crowded((instances.masks > 0.5).cpu().numpy(), self.crowd * SOMA)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from detectnmf.compress.blocks import Blocks
 from detectnmf.compress.pmd import PMD
+from detectnmf.errors import UserError
 from detectnmf.recording import Recording
 from detectnmf.runtime import Runtime
 
@@ -131,6 +132,12 @@ def test_a_second_run_is_bit_equal(noisy: NDArray[np.float32]) -> None:
     first, second = (PMD()(Recording(noisy), QUIET) for _ in range(2))
     assert torch.equal(first.V, second.V)
     assert np.array_equal(first.U.csr.data, second.U.csr.data)
+
+
+@pytest.mark.parametrize(("knob", "value"), [("block", 0), ("max_rank", 0), ("percentile", 150.0), ("oversample", -1)])
+def test_senseless_knobs_are_refused(knob: str, value: float) -> None:
+    with pytest.raises(UserError, match=rf"compress\.{knob} must be"):
+        PMD(**{knob: value})
 
 
 class TestMissing:

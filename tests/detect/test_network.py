@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from detectnmf.detect.checkpoint import find, load_network, save_network, shipped
+from detectnmf.detect.checkpoint import FORMAT, find, load_network, save_network, shipped
 from detectnmf.detect.detector import MaskRCNNDetector
 from detectnmf.detect.network import CROP, build_network, planes
 from detectnmf.errors import UserError
@@ -51,6 +51,15 @@ def test_a_file_that_is_no_checkpoint(tmp_path: Path) -> None:
         load_network(path, 0.5, CPU)
     with pytest.raises(UserError, match=r"neither a file nor shipped; shipped are: .*two_photon"):
         find("one_photon_please")
+
+
+def test_weights_of_another_network(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    path = tmp_path / "other.safetensors"
+    save_file({"layer": torch.zeros(3)}, path, metadata={"format": FORMAT, "card": "{}"})
+    with pytest.raises(UserError, match=r"other\.safetensors: its weights do not fit"):
+        load_network(path, 0.5, CPU)
 
 
 class TestShipped:

@@ -36,6 +36,18 @@ def test_three_steps(tmp_path: Path) -> None:
     assert "| confidence | precision | recall | F1 |" in page and "TwoPhoton" in page
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_dot_in_the_name_stays(tmp_path: Path) -> None:
+    sim = simulator(frames=150, size=[64, 64], cells=6, snr=12.0)
+    assert short()(sim, PMD(), Fast(decay=0.5), tmp_path / "na0.5", QUIET) == tmp_path / "na0.5.safetensors"
+    assert {"na0.5.safetensors", "na0.5.md"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_senseless_knobs_are_refused() -> None:
+    with pytest.raises(UserError, match=r"training\.batch must be at least 1, got 0"):
+        short(batch=0)
+
+
 def test_an_unwritable_place_is_refused_before_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
