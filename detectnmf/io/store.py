@@ -182,8 +182,8 @@ def _read_movie(group: h5py.Group, shared: Compressed | None = None) -> Compress
         else:
             fields[name] = group[name][()]
     attributes = group.attrs
-    known = {"rate": float(attributes["rate"]), "pixel_size": float(attributes["pixel_size"]), "name": str(attributes["name"])}
-    return Compressed(**fields, **known, missing=int(attributes.get("missing", 0)))
+    fields["missing"] = int(attributes.get("missing", 0))
+    return Compressed(**fields, rate=float(attributes["rate"]), pixel_size=float(attributes["pixel_size"]), name=str(attributes["name"]))
 
 
 def _write_sparse(group: h5py.Group, name: str, matrix: sparse.sparray) -> None:
