@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 GIB = 1024**3
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,34 @@ class Runtime:
         """How many items of `bytes_each` fit into a share of the budget, at least one."""
         count = max(1, int(self.budget * share / max(bytes_each, 1)))
         return count if most is None else max(1, min(count, most))
+
+    def in_batches(self, total: int, batch: int, work: Callable[[slice], None], label: str = "") -> None:
+        """Call `work` on consecutive slices of 0..total; on out-of-memory halve the batch, say so once, and go on.
+
+        Args:
+            work: leaves nothing behind when it fails, since the same items are then given to it again in smaller batches.
+        """
+        import torch
+        from tqdm import tqdm
+
+        start, said = 0, False
+        with tqdm(total=total, desc=label, disable=True if self.quiet or not label else None, delay=2.0, leave=False) as bar:
+            while start < total:
+                piece = slice(start, min(start + batch, total))
+                try:
+                    work(piece)
+                except (torch.OutOfMemoryError, MemoryError):
+                    if batch == 1:
+                        raise
+                    batch = max(1, batch // 2)
+                    if not said:
+                        logger.warning("note: out of memory; going on with smaller batches (max_memory= sets the budget)")
+                        said = True
+                    if torch.cuda.is_available():
+                        torch.cuda.empty_cache()
+                    continue
+                bar.update(piece.stop - piece.start)
+                start = piece.stop
 
     def rng(self, *keys: int) -> np.random.Generator:
         """A generator that depends on the seed and the keys alone."""

@@ -109,8 +109,9 @@ def second_pass(recording: Recording, moments: Moments, index: Tensor, step: int
     Q, device, frames = moments.basis, moments.basis.device, len(recording)
     out = _room((len(Q), Q.shape[-1], frames), runtime)
     QT = Q.mT.contiguous()
-    for piece, raw in runtime.progress(recording.chunks(step), "compress 2/2", -(-frames // step)):
-        data, there = load_chunk(raw, device)
+
+    def project(piece: slice) -> None:
+        data, there = load_chunk(recording[piece], device)
         data = (data - moments.mean) / moments.std
         if there is not None:
             data = torch.where(there, data, 0.0)
@@ -119,6 +120,8 @@ def second_pass(recording: Recording, moments: Moments, index: Tensor, step: int
             good = torch.from_numpy(~moments.bad_frames[piece]).to(device)
             _refit_missing(part, Q, data, there | moments.bad_pixels, index, good)
         out[..., piece] = part.cpu().numpy()
+
+    runtime.in_batches(frames, step, project, "compress 2/2")
     return out
 
 

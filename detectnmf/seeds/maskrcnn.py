@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy import sparse
-from torch import Tensor
 
 from detectnmf.components import Components
 from detectnmf.compressed import Compressed
@@ -21,6 +20,15 @@ from detectnmf.runtime import Runtime
 from detectnmf.sparsen.base import Sparsener
 
 SOMA = np.pi / 4 * DIAMETER**2  # network px
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What was found in one frame of a tile: `shapes` (n, edge²) sparse, `score` (n,), `frame` (n,)."""
+
+    shapes: sparse.csr_array
+    score: np.ndarray
+    frame: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -72,38 +80,41 @@ class MaskRCNNSeeder:
     def _tile(self, movie: Compressed, selection: Selection, tile: int, runtime: Runtime) -> tuple[sparse.csc_array, np.ndarray]:
         """All acceptable detections of one tile: footprints (P, n) and scores (n,)."""
         frames = selection.frames(tile)
-        found: list[tuple[Tensor, Tensor, np.ndarray]] = []
+        found: list[Detections] = []
         batch = runtime.batch(selection.edge * (selection.edge + movie.size[1]) * 4 * 8, most=self.batch)
-        for start in range(0, len(frames), batch):
-            part = frames[start : start + batch]
+
+        def look(chosen: slice) -> None:
+            part = frames[chosen]
             images = tile_frames(movie, selection, tile, part)
+            seen: list[Detections] = []
             for frame, image, instances in zip(part, images, self.detector(resize(images, CROP)), strict=True):
                 alone = ~crowded((instances.masks > 0.5).cpu().numpy(), self.crowd * SOMA)
                 masks = instances.masks[torch.from_numpy(alone).to(image.device)]
                 if len(masks):
                     values = (resize(masks, selection.edge) > 0.5) * image.clamp(min=0)
-                    chosen = np.full(len(masks), frame)
-                    found.append((values.cpu(), instances.score.cpu()[torch.from_numpy(alone)], chosen))
+                    shapes = sparse.csr_array(values.flatten(1).cpu().numpy())
+                    seen.append(Detections(shapes, instances.score.cpu().numpy()[alone], np.full(len(masks), frame)))
+            found.extend(seen)
+
+        runtime.in_batches(len(frames), batch, look)
         return _place(found, selection, tile, movie.size)
 
 
-def _place(
-    found: list[tuple[Tensor, Tensor, np.ndarray]], selection: Selection, tile: int, size: tuple[int, int]
-) -> tuple[sparse.csc_array, np.ndarray]:
+def _place(found: list[Detections], selection: Selection, tile: int, size: tuple[int, int]) -> tuple[sparse.csc_array, np.ndarray]:
     """Put a tile's detections into the field, and drop those whose patch did not choose their frame."""
     pixels = size[0] * size[1]
     if not found:
         return sparse.csc_array((pixels, 0), dtype=np.float32), np.zeros(0, np.float32)
-    values = torch.cat([f[0] for f in found]).numpy()
-    score = torch.cat([f[1] for f in found]).float().numpy()
-    frame = np.concatenate([f[2] for f in found])
-    cell, row, column = np.nonzero(values)
-    weight = values[cell, row, column]
+    score = np.concatenate([part.score for part in found])
+    frame = np.concatenate([part.frame for part in found])
+    shapes = sparse.coo_array(sparse.vstack([part.shapes for part in found]))
+    cell, weight = shapes.row, shapes.data
+    row, column = np.divmod(shapes.col, selection.edge)
     row, column = row + selection.corners[tile, 0], column + selection.corners[tile, 1]
     inside = (row >= 0) & (row < size[0]) & (column >= 0) & (column < size[1])
     cell, row, column, weight = cell[inside], row[inside], column[inside], weight[inside]
-    footprints = sparse.csc_array((weight, (row * size[1] + column, cell)), shape=(pixels, len(values)))
-    mass = np.bincount(cell, weight, len(values))
-    middle = [np.bincount(cell, weight * at, len(values)) / np.maximum(mass, 1e-20) for at in (row, column)]
+    footprints = sparse.csc_array((weight, (row * size[1] + column, cell)), shape=(pixels, len(score)))
+    mass = np.bincount(cell, weight, len(score))
+    middle = [np.bincount(cell, weight * at, len(score)) / np.maximum(mass, 1e-20) for at in (row, column)]
     good = (mass > 0) & selection.counts(tile, frame, *middle)
     return footprints[:, good], score[good]

@@ -42,9 +42,13 @@ class Fast:
         pixels = movie.size[0] * movie.size[1]
         out = torch.zeros_like(V)
         step = runtime.batch(len(movie) * 4 * 4, most=16384)
-        for start in runtime.progress(range(0, pixels, step), "sparsen", -(-pixels // step)):
-            dense = soft_threshold(movie.U.rows(start, start + step) @ V, self.percentile)
-            out += movie.U_local.rows(start, start + step).T @ dense
+        U, U_local = movie.U, movie.U_local
+
+        def band(rows: slice) -> None:
+            dense = soft_threshold(U.rows(rows.start, rows.stop) @ V, self.percentile)
+            out.add_(U_local.rows(rows.start, rows.stop).T @ dense)
+
+        runtime.in_batches(pixels, step, band, "sparsen")
         return movie.with_V(out)
 
 

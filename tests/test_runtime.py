@@ -1,0 +1,56 @@
+"""Device, budget and batches."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+import torch
+
+from detectnmf.errors import UserError
+from detectnmf.runtime import GIB, Runtime
+
+QUIET = Runtime(device="cpu", max_memory=0.5, quiet=True)
+
+
+def test_batches_fit_into_the_share_of_the_budget() -> None:
+    assert QUIET.budget == GIB // 2
+    assert QUIET.batch(1024, share=0.25) == GIB // 8 // 1024
+    assert QUIET.batch(1024, most=7) == 7
+    assert QUIET.batch(1e15) == 1
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, MemoryError])
+def test_out_of_memory_halves_the_batch_says_so_once_and_goes_on(error: type[Exception], caplog: pytest.LogCaptureFixture) -> None:
+    done: list[int] = []
+
+    def work(piece: slice) -> None:
+        if piece.stop - piece.start > 5:
+            raise error("no room")
+        done.extend(range(piece.start, piece.stop))
+
+    with caplog.at_level(logging.WARNING):
+        QUIET.in_batches(37, 16, work)
+    assert done == list(range(37))
+    assert [record.message for record in caplog.records] == [
+        "note: out of memory; going on with smaller batches (max_memory= sets the budget)"
+    ]
+
+
+def test_what_does_not_fit_one_by_one_is_an_error() -> None:
+    def work(piece: slice) -> None:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        QUIET.in_batches(3, 4, work)
+
+
+def test_the_seed_and_the_keys_alone_decide() -> None:
+    assert Runtime(device="cpu", seed=3).rng(1, 2).random() == Runtime(device="cpu", seed=3, max_memory=1).rng(1, 2).random()
+    assert Runtime(device="cpu", seed=3).rng(1).random() != Runtime(device="cpu", seed=3).rng(2).random()
+
+
+@pytest.mark.parametrize(("knobs", "says"), [({"device": "tpu9"}, "is not a device"), ({"max_memory": 0}, "above 0 GiB")])
+def test_mistakes(knobs: dict[str, object], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        Runtime(**{"device": "cpu", **knobs})
