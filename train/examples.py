@@ -10,13 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from detectnmf.components import Components
 from detectnmf.compress.base import Compressor
 from detectnmf.compressed import Compressed
 from detectnmf.detect.network import CROP
-from detectnmf.detect.select import Selection, resize, select, tile_frames
+from detectnmf.detect.select import Selection, crop, resize, select, tile_frames
 from detectnmf.runtime import Runtime
 from detectnmf.simulate.simulator import Simulated
 from detectnmf.sparsen.base import Sparsener
@@ -55,8 +54,7 @@ class Labels:
         """(K, T) deconvolved, soft-thresholded activity at each cell's brightest pixel, in units of noise."""
         if cells.traces is None or not len(cells):
             return torch.zeros(0, len(movie))
-        decay = float(getattr(sparsen, "decay", 0.0)) or 1.0
-        active = soft_threshold(backward_difference(torch.from_numpy(cells.traces), decay, movie.rate), 0.0)
+        active = soft_threshold(backward_difference(torch.from_numpy(cells.traces), sparsen.decay, movie.rate), 0.0)
         share = 1 - float(rng.uniform(*self.percentile)) / 100
         for trace in active:
             lit = trace[trace > 0.02 * trace.max()]
@@ -113,16 +111,10 @@ def examples(
 
 def tile_shapes(cells: Components, selection: Selection, tile: int) -> Tensor:
     """(K, CROP, CROP) footprints as one tile shows them."""
-    edge = selection.edge
     if not len(cells):
         return torch.zeros(0, CROP, CROP)
-    images = torch.from_numpy(cells.images())
     top, left = selection.corners[tile].tolist()
-    rows, columns = cells.size
-    inside = images[:, max(top, 0) : min(top + edge, rows), max(left, 0) : min(left + edge, columns)]
-    above, before = max(-top, 0), max(-left, 0)
-    inside = functional.pad(inside, (before, edge - before - inside.shape[2], above, edge - above - inside.shape[1]))
-    return resize(inside, CROP)
+    return resize(crop(torch.from_numpy(cells.images()), top, left, selection.edge), CROP)
 
 
 def augment(example: Example, rng: np.random.Generator) -> Example:

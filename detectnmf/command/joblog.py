@@ -11,8 +11,6 @@ from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import Any, TextIO
 
-from detectnmf.errors import DataWarning
-
 logger = logging.getLogger("detectnmf")
 
 
@@ -52,7 +50,7 @@ class JobLog:
 
 @contextmanager
 def job_log(quiet: bool = False) -> Iterator[JobLog]:
-    """Show what the library logs, and every `DataWarning` as one line `note: ...`; other warnings go to log.txt alone."""
+    """Show what the library logs; other libraries' warnings go to log.txt alone."""
     log, terminal = JobLog(), _Terminal(logging.WARNING if quiet else logging.INFO)
     before = logger.level
     logger.setLevel(logging.DEBUG)
@@ -62,14 +60,10 @@ def job_log(quiet: bool = False) -> Iterator[JobLog]:
     def show(
         message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
     ) -> Any:
-        if issubclass(category, DataWarning):
-            logger.warning("note: %s", message)
-        else:
-            logger.debug("%s:%s: %s: %s", filename, lineno, category.__name__, message)
+        logger.debug("%s:%s: %s: %s", filename, lineno, category.__name__, message)
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("always", DataWarning)
             warnings.showwarning = show
             yield log
     finally:

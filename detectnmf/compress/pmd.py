@@ -81,9 +81,9 @@ class PMD:
             counts.append(count)
         rank = torch.cat(counts).cpu().numpy()
         U_local, U = _blend(blocks, rank, torch.cat(bases).cpu().numpy())
-        shares = np.zeros(recording.size)
+        rank_map = np.zeros(recording.size, np.int32)
         for (row, column), count in zip(blocks.corners, rank, strict=True):
-            area = shares[row : row + blocks.block[0], column : column + blocks.block[1]]
+            area = rank_map[row : row + blocks.block[0], column : column + blocks.block[1]]
             np.maximum(area, count, out=area)
         V = torch.cat(courses)
         if moments.bad_frames.any():
@@ -96,7 +96,7 @@ class PMD:
             U_local=SparseMatrix(U_local, device),
             bad_frames=moments.bad_frames,
             bad_pixels=moments.bad_pixels.cpu().numpy().reshape(recording.size),
-            rank_map=shares.astype(np.int32),
+            rank_map=rank_map,
             rate=recording.rate,
             pixel_size=recording.pixel_size,
             missing=moments.missing,

@@ -16,7 +16,7 @@ def crowded(masks: np.ndarray, limit: float) -> np.ndarray:
     return shared.max(1) > limit
 
 
-def distinct(footprints: sparse.csc_array, score: np.ndarray, t_real: float, t_bin: float) -> tuple[np.ndarray, np.ndarray]:
+def distinct(footprints: sparse.csc_array, score: np.ndarray, t_real: float, t_bin: float) -> np.ndarray:
     """Greedy, best score first: keep what is unlike everything kept before, both as an image and as a mask.
 
     Args:
@@ -26,25 +26,23 @@ def distinct(footprints: sparse.csc_array, score: np.ndarray, t_real: float, t_b
         t_bin: most cosine between binary masks.
 
     Returns:
-        Indices of the kept ones, best first; and for every candidate the kept one that it repeats (or is).
+        Indices of the kept ones, best first.
     """
     count = footprints.shape[1]
     real = _cosines(footprints)
     flat = footprints.copy()
     flat.data = np.ones_like(flat.data)
     binary = _cosines(flat)
-    owner = np.full(count, -1)
+    taken = np.zeros(count, bool)
     kept = []
     for i in np.argsort(-score, kind="stable"):
-        if owner[i] >= 0:
+        if taken[i]:
             continue
         kept.append(i)
-        owner[i] = i
         for cosine, limit in ((real, t_real), (binary, t_bin)):
             row = slice(cosine.indptr[i], cosine.indptr[i + 1])
-            alike = cosine.indices[row][cosine.data[row] >= limit]
-            owner[alike[owner[alike] < 0]] = i
-    return np.array(kept, int), owner
+            taken[cosine.indices[row][cosine.data[row] >= limit]] = True
+    return np.array(kept, int)
 
 
 def _cosines(footprints: sparse.csc_array) -> sparse.csr_array:

@@ -100,8 +100,11 @@ def tile_frames(movie: Compressed, selection: Selection, tile: int, frames: np.n
     rows, columns = movie.size
     first, last = max(top, 0), min(top + selection.edge, rows)
     band = movie.U.rows(first * columns, last * columns) @ movie.V[:, torch.as_tensor(frames, device=movie.device)].contiguous()
-    band = band.T.reshape(len(frames), last - first, columns)
-    whole = functional.pad(band, (0, 0, first - top, selection.edge - (last - top)))
-    before = max(-left, 0)
-    inside = whole[:, :, max(left, 0) : left + selection.edge]
-    return functional.pad(inside, (before, selection.edge - before - inside.shape[2]))
+    return crop(band.T.reshape(len(frames), last - first, columns), top - first, left, selection.edge)
+
+
+def crop(images: Tensor, top: int, left: int, edge: int) -> Tensor:
+    """(n, h, w) -> (n, edge, edge) whose first pixel is (top, left), either of which may be negative; 0 outside of the images."""
+    inside = images[:, max(top, 0) : max(top + edge, 0), max(left, 0) : max(left + edge, 0)]
+    above, before = max(-top, 0), max(-left, 0)
+    return functional.pad(inside, (before, edge - before - inside.shape[2], above, edge - above - inside.shape[1]))

@@ -68,12 +68,12 @@ class MaskRCNNSeeder:
         scores = [np.full(len(model), 2.0, np.float32)]  # present cells come before every candidate
         for tile in runtime.progress(range(len(selection.corners)), "detect"):
             footprints, score = self._tile(sparse_movie, selection, tile, runtime)
-            kept, _ = distinct(footprints, score, self.t_real, self.t_bin)
+            kept = distinct(footprints, score, self.t_real, self.t_bin)
             parts.append(footprints[:, kept])
             scores.append(score[kept])
         everything = sparse.csc_array(sparse.hstack(parts, format="csc"))
         score = np.concatenate(scores)
-        kept, _ = distinct(everything, score, self.t_real, self.t_bin)
+        kept = distinct(everything, score, self.t_real, self.t_bin)
         kept = kept[kept >= len(model)]
         return Components(everything[:, kept], movie.size, score=score[kept])
 

@@ -21,10 +21,9 @@ def square(top: int, left: int, edge: int = 4, size: int = 12) -> np.ndarray:
 def test_repeats_go_to_the_best_scored() -> None:
     a, b = square(0, 0), square(6, 6)
     footprints = columns(a, 3 * a, b, square(0, 1))
-    kept, owner = distinct(footprints, np.array([0.8, 0.9, 0.7, 0.6]), t_real=0.9, t_bin=0.9)
+    kept = distinct(footprints, np.array([0.8, 0.9, 0.7, 0.6]), t_real=0.9, t_bin=0.9)
     assert kept.tolist() == [1, 2, 3]  # best first; the half-shifted square has cosine 0.75
-    assert owner.tolist() == [1, 1, 2, 3]
-    kept, _ = distinct(footprints, np.array([0.8, 0.9, 0.7, 0.6]), t_real=0.7, t_bin=0.9)
+    kept = distinct(footprints, np.array([0.8, 0.9, 0.7, 0.6]), t_real=0.7, t_bin=0.9)
     assert kept.tolist() == [1, 2]
 
 
@@ -36,13 +35,13 @@ def test_the_binary_rule_acts_on_its_own() -> None:
     second[:, 2:] *= 20
     footprints = columns(first, second)
     score = np.array([0.9, 0.8])
-    assert len(distinct(footprints, score, t_real=0.5, t_bin=1.1)[0]) == 2
-    assert len(distinct(footprints, score, t_real=0.5, t_bin=0.5)[0]) == 1
+    assert len(distinct(footprints, score, t_real=0.5, t_bin=1.1)) == 2
+    assert len(distinct(footprints, score, t_real=0.5, t_bin=0.5)) == 1
 
 
 def test_nothing_in_nothing_out() -> None:
-    kept, owner = distinct(sparse.csc_array((9, 0)), np.zeros(0), 0.5, 0.5)
-    assert len(kept) == 0 and len(owner) == 0
+    kept = distinct(sparse.csc_array((9, 0)), np.zeros(0), 0.5, 0.5)
+    assert len(kept) == 0
 
 
 def test_crowded_masks_of_one_frame() -> None:
