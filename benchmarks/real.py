@@ -35,7 +35,8 @@ def main(folder: Path) -> None:
     for name, given in RUNS.items():
         command = [sys.executable, "-m", "detectnmf", "run", str(folder / f"{name}.tif"), "quiet=true", "overwrite=true", *given]
         start = time.perf_counter()
-        child = os.posix_spawn(sys.executable, command, os.environ)
+        silent = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+        child = os.posix_spawn(sys.executable, command, os.environ, file_actions=silent)
         _, status, usage = os.wait4(child, 0)
         if status:
             raise SystemExit(f"{name}: the run failed")
