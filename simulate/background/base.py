@@ -15,11 +15,15 @@ class Neuropil:
     Args:
         baseline: (Y, X) mean over time.
         spatial: (P, m) float32. temporal: (m, T) float32, each row with mean 0. Their product is the fluctuation.
+        grain: (Y, X) white noise of unit variance, which the optics blur and average over depth; None for none.
+        grain_sd: standard deviation over space, relative, of the neuropil in 1 µm³ of tissue: how strong the grain is.
     """
 
     baseline: np.ndarray
     spatial: np.ndarray
     temporal: np.ndarray
+    grain: np.ndarray | None = None
+    grain_sd: float = 0.0
 
 
 class Background(Protocol):
@@ -30,5 +34,5 @@ class Background(Protocol):
     """
 
     def draw(self, frames: int, size: tuple[int, int], rate: float, pixel_size: float, rng: np.random.Generator) -> Neuropil:
-        """`frames` frames of (Y, X) = `size` at `rate` Hz and `pixel_size` µm."""
+        """`frames` frames of (Y, X) = `size` at `rate` Hz and `pixel_size` µm. A field of view that will move is drawn larger."""
         ...

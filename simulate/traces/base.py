@@ -13,8 +13,8 @@ class Activity:
     """What K cells do.
 
     Args:
-        traces: (K, T) float32, dF/F >= 0: fluorescence above rest relative to rest.
-        spikes: (K, T) uint16, spikes in each frame.
+        traces: (K, T) float32, dF/F: fluorescence above rest relative to rest; >= 0, or > -1 for a model of signed events.
+        spikes: (K, T) uint16, spikes (or onsets of events) in each frame.
     """
 
     traces: np.ndarray

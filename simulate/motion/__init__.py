@@ -1,0 +1,1 @@
+"""How the brain moves under the microscope: `base` (contract, `Still`)."""
