@@ -46,7 +46,7 @@ KNOBS: dict[str, dict[str, Any]] = {
     "evaluate": {"result": PathLike, "truth": PathLike},
     "demo": {"diameter": float | str | None},
 }
-SCENE = ("psf", "shapes", "activity", "neuropil", "camera", "sim", "write")
+SCENE = ("psf", "shapes", "activity", "neuropil", "camera", "illumination", "motion", "drift", "faults", "sim", "write")
 PIPELINE = ("compress", "sparsen", "detector", "seeder", "background", "demix", "judge")
 PARTS: dict[str, tuple[str, ...]] = {
     "run": PIPELINE,

@@ -3,30 +3,65 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from detectnmf.errors import UserError
 
-TRIES = 300
+TRIES = 60  # rounds of drawing what is still missing
 
 
-def scatter(n: int, low: np.ndarray, high: np.ndarray, spacing: float, rng: np.random.Generator) -> np.ndarray:
-    """(n, 3) positions (µm), uniform in the box from `low` to `high`, no two closer than `spacing` (µm).
+def scatter(
+    n: int,
+    low: np.ndarray,
+    high: np.ndarray,
+    spacing: float,
+    rng: np.random.Generator,
+    glow: np.ndarray | None = None,
+    pixel_size: float = 1.0,
+) -> np.ndarray:
+    """(n, 3) positions (µm) in the box from `low` to `high`, no two closer than `spacing` (µm), as dense as `glow` is bright.
+
+    Args:
+        n: how many. low, high: (3,) z, y, x. spacing: 0 for independent places. rng: source of randomness.
+        glow: (Y, X) relative density of cells per pixel, its first pixel centred on y = x = 0; beyond its edges the nearest pixel
+            counts. None for the same everywhere.
+        pixel_size: µm, of `glow`.
 
     Raises:
         UserError: no room was found for a cell.
     """
-    positions = np.zeros((n, 3))
-    for k in range(n):
-        for _ in range(TRIES // 20):
-            candidates = rng.uniform(low, high, (20, 3))
-            distances = np.linalg.norm(candidates[:, None] - positions[None, :k], axis=2)
-            free = (distances >= spacing).all(axis=1)
-            if free.any():
-                positions[k] = candidates[free.argmax()]
-                break
-        else:
-            raise UserError(
-                f"found room for {k} of {n} cells at least {spacing:.3g} µm apart; use fewer cells, a smaller sim.min_distance "
-                "or a wider sim.depth"
-            )
+    positions = np.zeros((0, 3))
+    for _ in range(TRIES):
+        missing = n - len(positions)
+        if not missing:
+            break
+        candidates = _tolerated(rng.uniform(low, high, (8 * missing + 40, 3)), glow, pixel_size, rng)
+        positions = _keep_apart(positions, candidates, spacing, n)
+    if len(positions) < n:
+        raise UserError(
+            f"found room for {len(positions)} of {n} cells at least {spacing:.3g} µm apart; use fewer cells, a smaller sim.min_distance "
+            "or a wider sim.depth"
+        )
     return positions
+
+
+def _tolerated(candidates: np.ndarray, glow: np.ndarray | None, pixel_size: float, rng: np.random.Generator) -> np.ndarray:
+    """Candidates, thinned out where it is darker."""
+    if glow is None or np.ptp(glow) == 0:
+        return candidates
+    y, x = (np.clip(np.rint(candidates[:, axis] / pixel_size), 0, glow.shape[axis - 1] - 1).astype(int) for axis in (1, 2))
+    return candidates[rng.uniform(size=len(candidates)) < glow[y, x] / glow.max()]
+
+
+def _keep_apart(positions: np.ndarray, candidates: np.ndarray, spacing: float, n: int) -> np.ndarray:
+    """Positions and those candidates, one after the other, that are far enough from all before, n at most."""
+    if spacing == 0:
+        return np.concatenate([positions, candidates])[:n]
+    together = np.concatenate([positions, candidates])
+    close = cKDTree(together).query_ball_point(together, spacing)
+    free = np.ones(len(together), bool)
+    for k in range(len(together)):
+        if free[k]:
+            later = np.array(close[k], int)
+            free[later[later > k]] = False
+    return together[free][:n]

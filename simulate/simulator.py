@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 
 from detectnmf.errors import UserError
 from detectnmf.recording import Recording
 from detectnmf.result import DemixResult
 from detectnmf.simulate.background.base import Background
 from detectnmf.simulate.camera import Camera
-from detectnmf.simulate.footprints import Optics, Seen, normalise, project_all
-from detectnmf.simulate.light import Exposure, expose
+from detectnmf.simulate.checks import check
+from detectnmf.simulate.drift import Drift, Steady
+from detectnmf.simulate.faults import Faultless, Faults
+from detectnmf.simulate.footprints import Seen, look
+from detectnmf.simulate.illumination.base import Even, IlluminationModel
+from detectnmf.simulate.light import Exposure, expose, given, heights
+from detectnmf.simulate.motion.base import Motion, Still
 from detectnmf.simulate.movie import Movie
+from detectnmf.simulate.optics import Optics
 from detectnmf.simulate.place import scatter
 from detectnmf.simulate.psf.base import PSF
 from detectnmf.simulate.scene import Scene
 from detectnmf.simulate.shapes.base import ShapeLibrary
+from detectnmf.simulate.sources import Sources, sources
 from detectnmf.simulate.traces.base import TraceModel
 from detectnmf.simulate.truth import summary, truth
+
+STREAMS = 10  # one for each part that draws
 
 
 @dataclass(frozen=True)
@@ -30,13 +41,18 @@ class Simulated:
     Args:
         recording: computed when frames are asked for; `recording.frames` is a `Movie`.
         truth: see `truth`.
-        report: what was reached: cells, hidden cells, density (R_c), snr, overlap, light (see `summary`), and the share of pixels that
-            may be clipped.
+        report: what was reached: cells, hidden cells, density (R_c), snr, overlap, light (see `summary`), the signal level, and the share
+            of pixels that may be clipped.
     """
 
     recording: Recording
     truth: DemixResult
     report: dict[str, Any]
+
+    def to(self, device: torch.device | str) -> Simulated:
+        """The same movie, its light computed on another device."""
+        frames = self.recording.frames
+        return replace(self, recording=replace(self.recording, frames=frames.to(device) if isinstance(frames, Movie) else frames))
 
 
 @dataclass(frozen=True)
@@ -44,7 +60,7 @@ class Simulator:
     """Cells from a shape library, seen through a PSF.
 
     Args:
-        psf, shapes, activity, neuropil, camera: the parts.
+        psf, shapes, activity, neuropil, camera, illumination, motion, drift, faults: the parts.
         frames: length of the movie.
         size: (Y, X) px.
         rate: Hz.
@@ -55,11 +71,19 @@ class Simulator:
         depth: range of the somata's depths relative to the focal plane (µm). None takes the depths that the PSF sees: where a
             point gives at least half of its best, and a soma's radius more at either end.
         min_distance: between somata's centres in space, in soma diameters; 0 for random places.
-        margin: cells are also placed this far outside of the frame (µm), at the same density.
+        margin: cells are also placed this far outside of the frame (µm), at the same density; never less than motion reaches.
+        follow_light: 0 places cells evenly; at 1 their density follows the light of the neuropil, at 2 its square.
         brightness: indicator in a cell at rest relative to the neuropil, mean.
         brightness_spread: its standard deviation over cells, relative (log-normal).
-        snr: median over cells of the peak signal over the noise, at the cell's brightest pixel.
+        rest: fluorescence of a cell at rest relative to `brightness`; 0 for cells that are dark when silent.
+        modulate: cells change the neuropil's light by their dF/F instead of adding their own (bioluminescence); brightness does not count.
+        displace: somata take the room of neuropil.
+        snr: median over cells of the peak signal over the noise, at the cell's brightest pixel; the light is turned up until it is so.
+        light: photons per pixel and frame of the neuropil. If given, it takes the place of `snr`.
+        level: signal level: median over cells of the peak signal over the neuropil's light, at the cell's brightest pixel; all cells
+            are made brighter or dimmer until it is so. None leaves them as `brightness` says.
         visible: cells of a lower SNR are part of the background, not of the truth.
+        blurred: cells that look larger than so many soma diameters (at half of their maximum) are too, being out of focus.
         cut: footprints end where they fall below this share of their maximum.
     """
 
@@ -68,6 +92,10 @@ class Simulator:
     activity: TraceModel
     neuropil: Background
     camera: Camera
+    illumination: IlluminationModel = field(default_factory=Even)
+    motion: Motion = field(default_factory=Still)
+    drift: Drift = field(default_factory=Steady)
+    faults: Faults = field(default_factory=Faultless)
     frames: int = 1000
     size: tuple[int, int] = (128, 128)
     rate: float = 15.0
@@ -77,10 +105,17 @@ class Simulator:
     depth: tuple[float, float] | None = None
     min_distance: float = 1.0
     margin: float = 0.0
+    follow_light: float = 0.0
     brightness: float = 1.6
     brightness_spread: float = 0.3
-    snr: float = 8.0
+    rest: float = 1.0
+    modulate: bool = False
+    displace: bool = True
+    snr: float | None = 8.0
+    light: float | None = None
+    level: float | None = None
     visible: float = 1.0
+    blurred: float = 3.0
     cut: float = 0.02
 
     def __post_init__(self) -> None:
@@ -90,53 +125,69 @@ class Simulator:
                 if len(value) != 2:
                     raise UserError(f"sim.{name} must be two numbers, got {list(value)}")
                 object.__setattr__(self, name, tuple(value))
-        for name in ("frames", "rate", "pixel_size", "brightness", "snr"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"sim.{name} must be above 0, got {getattr(self, name)}")
-        if self.cells is None and self.density is None:
-            raise UserError("one of sim.cells and sim.density must be given")
-        if self.cells is not None and self.cells < 0:
-            raise UserError(f"sim.cells must be 0 or more, got {self.cells}")
-        for name in ("min_distance", "margin", "brightness_spread", "visible"):
-            if getattr(self, name) < 0:
-                raise UserError(f"sim.{name} must be 0 or more, got {getattr(self, name)}")
-        if min(self.size) < 8:
-            raise UserError(f"sim.size must be at least 8 x 8 px, got {list(self.size)}")
-        if self.depth is not None and self.depth[0] > self.depth[1]:
-            raise UserError(f"sim.depth must go from low to high, got {list(self.depth)}")
-        if self.density is not None and not self.density > 0:
-            raise UserError(f"sim.density must be above 0 cells per pixel, got {self.density}; leave it null to give sim.cells")
-        if not 0 < self.cut < 1:
-            raise UserError(f"sim.cut must lie between 0 and 1, got {self.cut}")
-        if not np.isclose(self.psf.pixel_size, self.pixel_size):
-            raise UserError(f"psf.pixel_size is {self.psf.pixel_size} µm but sim.pixel_size is {self.pixel_size} µm; make them equal")
+        check(self)
 
     def __call__(self, rng: np.random.Generator) -> Simulated:
         """Draw and render."""
         return self.render(self.draw(rng))
 
+    @cached_property
+    def optics(self) -> Optics:
+        """The PSF made fast."""
+        return Optics.of(self.psf)
+
+    @property
+    def depths(self) -> tuple[float, float]:
+        """The depths (µm) at which the PSF sees a soma well."""
+        low, high = self.optics.range
+        return low - self.shapes.diameter / 2, high + self.shapes.diameter / 2
+
+    @property
+    def border(self) -> int:
+        """px around the frame that may move into view."""
+        return int(np.ceil(self.motion.reach / self.pixel_size)) + 4 if self.motion.reach else 0
+
     def draw(self, rng: np.random.Generator) -> Scene:
         """Make all random choices. Each part has its own stream, so changing one part leaves the others as they were."""
         if self.density is not None:
             return self._draw_dense(self.density, rng)
-        extra = 2 * self.margin / self.pixel_size
+        extra = 2 * self._margin / self.pixel_size
         share = (self.size[0] + extra) * (self.size[1] + extra) / (self.size[0] * self.size[1])
-        return self._draw(round((self.cells or 0) * share), rng.spawn(6))
+        return self._draw(round((self.cells or 0) * share), rng.spawn(STREAMS))
+
+    @property
+    def _margin(self) -> float:
+        return max(self.margin, self.border * self.pixel_size)
 
     def _draw(self, n: int, streams: list[np.random.Generator]) -> Scene:
-        where, shape, bright, active, around, noise = streams
-        extent = (np.array(self.size) - 0.5) * self.pixel_size + self.margin
+        where, shape, bright, active, around, noise, lamp, move, fade, disk = streams
+        field = self.size[0] + 2 * self.border, self.size[1] + 2 * self.border
+        acquired = self.faults.draw(self.frames, self.size, self.rate, disk)
+        frames = int(acquired.index[-1]) + 1
+        surroundings = frames, field, self.rate, self.pixel_size
+        neuropil = self.neuropil.draw(*surroundings, around)
+        illumination = self.illumination.draw(*surroundings, lamp)
+        beyond = self._margin - self.border * self.pixel_size  # µm outside of the field
         top, bottom = self.depth or self.depths
-        low = np.array([top, *(2 * [-0.5 * self.pixel_size - self.margin])])
+        low = np.array([top, *(2 * [-0.5 * self.pixel_size - beyond])])
+        high = np.array([bottom, *((np.array(field) - 0.5) * self.pixel_size + beyond)])
+        glow = (neuropil.baseline * illumination.profile * illumination.tissue) ** self.follow_light
         spread = np.sqrt(np.log1p(self.brightness_spread**2))
+        positions = scatter(n, low, high, self.min_distance * self.shapes.diameter, where, glow, self.pixel_size)
+        shapes = tuple(self.shapes.draw(n, shape))
         return Scene(
-            positions=scatter(n, low, np.array([bottom, *extent]), self.min_distance * self.shapes.diameter, where),
-            shapes=tuple(self.shapes.draw(n, shape)),
+            positions=positions,
+            shapes=shapes,
             brightness=self.brightness * np.exp(spread * bright.standard_normal(n) - spread**2 / 2),
-            activity=self.activity.draw(n, self.frames, self.rate, active),
-            neuropil=self.neuropil.draw(self.frames, self.size, self.rate, self.pixel_size, around),
+            activity=self.activity.draw(n, frames, self.rate, active),
+            neuropil=neuropil,
+            illumination=illumination,
+            drift=self.drift.draw(frames, self.rate, fade),
+            shifts=self.motion.shifts(frames, self.size, self.rate, self.pixel_size, move),
+            acquired=acquired,
             seed=int(noise.integers(2**63)),
             size=self.size,
+            border=self.border,
             rate=self.rate,
             pixel_size=self.pixel_size,
         )
@@ -146,58 +197,67 @@ class Simulator:
         pixels = self.size[0] * self.size[1]
         n = 32
         for _ in range(12):
-            scene = self._draw(n, rng.spawn(6))
+            scene = self._draw(n, rng.spawn(STREAMS))
             seen = self.look(scene)
-            counts = self.exposure(scene, seen).seen & self.inside(scene)
-            covered = np.cumsum(np.diff(seen.footprints.indptr) * counts) / pixels
+            exposure = self.expose(scene, seen, self.shine(scene, seen))
+            covered = np.cumsum(np.diff(seen.whole.tocsr()[scene.pixels].tocsc().indptr) * exposure.seen) / pixels
             if covered[-1] >= density:
                 return scene.first(int(np.abs(covered - density).argmin()) + 1)
             n = int(np.clip(1.2 * n * density / max(covered[-1], 1e-9), 1.5 * n, 8 * n)) + 8
         raise UserError(f"sim.density = {density:g} cells per pixel was not reached with {n} cells; widen sim.depth or lower the density")
 
-    @property
-    def depths(self) -> tuple[float, float]:
-        """The depths (µm) at which the PSF sees a soma well."""
-        low, high = Optics.of(self.psf).range
-        return low - self.shapes.diameter / 2, high + self.shapes.diameter / 2
-
     def look(self, scene: Scene) -> Seen:
         """The scene's cells through this PSF."""
-        return normalise(project_all(scene.shapes, scene.positions, Optics.of(self.psf), scene.size), self.cut)
+        return look(scene.shapes, scene.positions, self.optics, scene.field, self.cut)
 
-    def inside(self, scene: Scene) -> np.ndarray:
-        """(K,) True where the soma's centre lies in the frame."""
-        places = np.rint(scene.positions[:, 1:] / scene.pixel_size)
-        return np.asarray(((places >= 0) & (places < scene.size)).all(axis=1))
+    def shine(self, scene: Scene, seen: Seen) -> Sources:
+        """All light in the field, relative to the neuropil's; at the signal level asked for."""
+        source = sources(scene, seen, self.optics, self.rest, self.modulate, self.displace)
+        if self.level is None or not len(scene):
+            return source
+        height = heights(scene, source)
+        counts = self._countable(scene, seen) & (height.peak > 0) & (height.ground > 0)
+        if not counts.any():
+            return source
+        return source.brighter(self.level / float(np.median(height.peak[counts] / height.ground[counts])))
 
-    def exposure(self, scene: Scene, seen: Seen) -> Exposure:
-        """The light that gives the SNR asked for."""
-        rest = scene.brightness * seen.peak
-        image = scene.neuropil.baseline.ravel() + seen.footprints @ (rest * (1 + scene.activity.traces.mean(axis=1)))
-        peak = rest * scene.activity.traces.max(axis=1, initial=0) * self.inside(scene)
-        return expose(peak, image[seen.brightest], self.camera, self.snr, self.visible)
+    def expose(self, scene: Scene, seen: Seen, source: Sources) -> Exposure:
+        """The light, as given or such that the SNR is as asked for, and which cells count."""
+        height = heights(scene, source)
+        peak = np.where(self._countable(scene, seen), height.peak, 0)
+        if self.light is not None:
+            return given(self.light, peak, height.level, self.camera, self.visible)
+        return expose(peak, height.level, self.camera, self.snr or 0.0, self.visible)
+
+    def _countable(self, scene: Scene, seen: Seen) -> np.ndarray:
+        """(K,) True for cells with their soma in the frame and in focus."""
+        return scene.inside & (seen.width * self.pixel_size <= self.blurred * self.shapes.diameter)
 
     def render(self, scene: Scene) -> Simulated:
         """The movie and its truth; the same scene always gives the same movie.
 
-        The light of a pixel is that of the neuropil plus brightness · footprint · (1 + dF/F) for each cell; the light source is
-        turned up until the median SNR is as asked.
+        The light of a pixel is that of the neuropil plus brightness · footprint · (rest + dF/F) for each cell, dimmed by the
+        illumination and multiplied by the drift.
         """
         seen = self.look(scene)
-        exposure = self.exposure(scene, seen)
-        rest = (exposure.light * scene.brightness * seen.peak)[:, None]
+        source = self.shine(scene, seen)
+        exposure = self.expose(scene, seen, source)
         movie = Movie(
-            baseline=(exposure.light * scene.neuropil.baseline.ravel() + seen.footprints @ rest[:, 0]).astype(np.float32),
-            footprints=seen.footprints.tocsr(),
-            traces=(rest * scene.activity.traces).astype(np.float32),
-            spatial=scene.neuropil.spatial,
-            temporal=(exposure.light * scene.neuropil.temporal).astype(np.float32),
+            sources=source,
+            light=exposure.light,
+            profile=scene.crop(scene.illumination.profile),
+            shifts=scene.shifts,
+            acquired=scene.acquired,
             camera=self.camera,
             seed=scene.seed,
             size=scene.size,
+            border=scene.border,
         )
         result = truth(scene, movie, exposure)
-        report = {**summary(result, exposure, len(scene)), "saturated": movie.saturated}
+        height = heights(scene, source)
+        counts = exposure.seen & (height.ground > 0)
+        level = float(np.median(height.peak[counts] / height.ground[counts])) if counts.any() else 0.0
+        report = {**summary(result, exposure, len(scene)), "level": level, "saturated": movie.saturated}
         result = replace(result, provenance={**result.provenance, "report": report})
         notes = (f"{movie.saturated:.0%} of the pixels may be clipped at the end of {movie.dtype}",) if movie.saturated > 0.001 else ()
         recording = Recording(movie, rate=scene.rate, pixel_size=scene.pixel_size, name=result.name, notes=notes)

@@ -9,6 +9,7 @@ import pytest
 from conftest import Toy
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from samples import overrides
 
 from detectnmf.compress.pmd import PMD
 from detectnmf.compressed import Compressed
@@ -16,7 +17,18 @@ from detectnmf.recording import Recording
 from detectnmf.runtime import Runtime
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-DEFAULTS = {"psf": "two_photon", "shapes": "soma", "activity": "gcamp6f", "neuropil": "smooth", "camera": "photon", "scene": "default"}
+DEFAULTS = {
+    "psf": "two_photon",
+    "shapes": "soma",
+    "activity": "gcamp6f",
+    "neuropil": "smooth",
+    "camera": "photon",
+    "illumination": "even",
+    "motion": "still",
+    "drift": "steady",
+    "faults": "none",
+    "scene": "default",
+}
 RUN = ("compress", "sparsen", "seeder", "background", "demix", "judge")  # parts of a run
 
 
@@ -33,11 +45,12 @@ def part(request: pytest.FixtureRequest) -> object:
     group = request.module.GROUP
     if group in RUN:
         with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-            config = compose("run", overrides=[f"{group}={request.param}"])
+            config = compose("run", overrides=[f"{group}={request.param}", *overrides(group, request.param)])
         built = instantiate(config[group], _convert_="all")
         return built[request.param] if group == "seeder" else built
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        config = compose(overrides=[f"+{key}={value}" for key, value in {**DEFAULTS, group: request.param}.items()])
+        choices = [f"+{key}={value}" for key, value in {**DEFAULTS, group: request.param}.items()]
+        config = compose(overrides=[*choices, *overrides(group, request.param)])
     return instantiate(config["sim" if group == "scene" else group], _convert_="all")
 
 

@@ -110,14 +110,17 @@ def test_a_part_does_not_disturb_the_others(simulator):
 def test_cells_that_cannot_be_seen_are_background(simulator):
     simulator = replace(simulator, neuropil=Constant())  # so that the background holds nothing but cells
     scene = simulator.draw(np.random.default_rng(1))
-    exposure = simulator.exposure(scene, simulator.look(scene))
+    seen = simulator.look(scene)
+    exposure = simulator.expose(scene, seen, simulator.shine(scene, seen))
     visible = int(exposure.seen.sum())
     positions, traces = scene.positions.copy(), scene.activity.traces.copy()
     loudest = np.argsort(-exposure.snr)[:3]
     positions[loudest[0], 0] = 60.0  # far out of focus
     positions[loudest[1], 1] = -3.0  # centre outside, half of it in the frame
     traces[loudest[2]] = 0  # silent
-    changed = simulator.render(replace(scene, positions=positions, activity=replace(scene.activity, traces=traces)))
+    changed = replace(simulator, light=exposure.light).render(
+        replace(scene, positions=positions, activity=replace(scene.activity, traces=traces))
+    )
     assert len(changed.truth.cells) == visible - 3
     assert changed.report["hidden"] == len(scene) - visible + 3
     assert np.allclose(explained(changed.truth), changed.recording.frames.expected(slice(None)), rtol=1e-5)
