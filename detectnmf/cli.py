@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from detectnmf.command.suggest import did_you_mean
-from detectnmf.command.words import VERBS, arrange
+from detectnmf.command.words import VERBS, arrange, verb_of
 from detectnmf.errors import UserError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _main(words: list[str]) -> int:
     if words[:1] == ["help"] and words[1:2] and words[1] in VERBS:
-        words = [words[1], "--help"]
+        words = [*words[1:], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         print(help_text(), end="")
         return 0
@@ -77,6 +77,7 @@ def _main(words: list[str]) -> int:
             raise UserError(f"{verb} is not a verb; did you mean `detectnmf run {shlex.quote(verb)}`?")
         known = ", ".join(VERBS)
         raise UserError(f"{verb!r} is not a verb{did_you_mean(verb, VERBS) or f'; the verbs are {known}'}")
+    verb, rest = verb_of(words)
     return _hydra(verb, rest, command=shlex.join(["detectnmf", *words]))
 
 

@@ -41,7 +41,8 @@ KNOBS: dict[str, dict[str, Any]] = {
         "pixel_size": float | None,
         "diameter": float | str | None,
     },
-    "simulate": {"out": PathLike},
+    "simulate": {"out": PathLike, "like": PathLike | None},
+    "gallery": {},
     "train": {"out": PathLike},
     "evaluate": {"result": PathLike, "truth": PathLike},
     "demo": {"diameter": float | str | None},
@@ -50,7 +51,8 @@ SCENE = ("psf", "shapes", "activity", "neuropil", "camera", "illumination", "mot
 PIPELINE = ("compress", "sparsen", "detector", "seeder", "background", "demix", "judge")
 PARTS: dict[str, tuple[str, ...]] = {
     "run": PIPELINE,
-    "simulate": SCENE,
+    "simulate": (*SCENE, "resemble"),
+    "gallery": (*SCENE[:-1], "gallery"),
     "train": (*SCENE[:-1], "compress", "sparsen", "training"),
     "evaluate": (),
     "demo": (*SCENE, *PIPELINE),
@@ -85,10 +87,10 @@ class Job:
         return instantiate(self.config[part], _convert_="all")
 
     @contextmanager
-    def folder(self, wanted: Path) -> Iterator[Path]:
-        """The job's own result folder, with config.yaml and log.txt."""
+    def folder(self, wanted: Path, holds: str = "result.h5") -> Iterator[Path]:
+        """The job's own result folder, with config.yaml and log.txt; `holds`: the file that makes it one."""
         wanted = wanted.with_name(f"{wanted.name}-{self.suffix}") if self.suffix else wanted
-        with result_folder(wanted, self.config.overwrite) as folder:
+        with result_folder(wanted, self.config.overwrite, holds) as folder:
             if folder != wanted:
                 logger.info("%s holds an earlier result, which is kept; writing to %s (overwrite=true replaces it)", wanted, folder)
             self.log.into(folder / "log.txt")
@@ -108,6 +110,8 @@ def do(verb: str, config: DictConfig, log: JobLog, command: str, suffix: str | N
         UserError: the user's mistake, in one line.
     """
     settings = plain(config)
+    if "training" not in PARTS[verb]:  # an experiment says what to simulate and how to train on it
+        settings.pop("training", None)
     check_knobs(settings, {**SHARED, **KNOBS[verb]}, PARTS[verb], verb)
     check_parts(settings)
     runtime = Runtime(config.device, config.max_memory, config.seed, config.quiet)
@@ -169,7 +173,8 @@ def write_report(result: DemixResult, path: Path, evaluation: Evaluation | None 
 
 def simulate(job: Job) -> str:
     """A movie with known truth."""
-    made = simulate_into(job, job.name(place(job.config.out)), job.config.overwrite)
+    like = None if job.config.like is None else place(job.config.like)
+    made = simulate_into(job, job.name(place(job.config.out)), job.config.overwrite, like)
     return f"{made.report}\nwrote {made.movie}\nwrote {made.truth}"
 
 
@@ -182,17 +187,56 @@ class Made:
     report: str
 
 
-def simulate_into(job: Job, out: Path, overwrite: bool) -> Made:
-    """Draw, render and write."""
+def simulate_into(job: Job, out: Path, overwrite: bool, like: Path | None = None) -> Made:
+    """Draw, render and write; `like` a finished run, if there is one."""
     simulator, write = job.build("sim"), job.build("write")
     check_writable(out.parent)
     refuse_to_replace(out, overwrite)
+    known = {}
+    if like is not None:
+        simulator, known = resembling(job, simulator, like)
     simulated = simulator.render(simulator.draw(np.random.default_rng(job.config.seed)))
     for note in simulated.recording.notes:
         logger.warning("note: %s", note)
-    truth = replace(simulated.truth, provenance={**simulated.truth.provenance, **job.provenance()})
+    truth = replace(simulated.truth, provenance={**simulated.truth.provenance, **job.provenance(), **known})
     report = ", ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in simulated.report.items())
     return Made(out, write(replace(simulated, truth=truth), out, job.runtime), report)
+
+
+def gallery(job: Job) -> str:
+    """All that the simulator can make, in pictures."""
+    import detectnmf
+    from detectnmf.command.catalogue import Catalogue
+
+    draw = job.build("gallery")
+    catalogue = Catalogue.of_this_job("gallery", (*SCENE[:-2], "scene", "experiment"))
+    catalogue.check()
+    with job.folder(place(job.config.out), holds="index.html") as folder:
+        about = f"detectnmf {detectnmf.__version__}, seed {job.config.seed}: {job.command}"
+        left_out = draw(catalogue, folder, job.runtime, about)
+        for what, why in left_out.items():
+            logger.debug("left out %s: %s", what, why)
+        without = f"left out (the end of index.html says why): {', '.join(left_out)}\n" if left_out else ""
+        return f"{without}{folder / 'index.html'}"
+
+
+def resembling(job: Job, simulator: Any, like: Path) -> tuple[Any, dict[str, Any]]:
+    """The simulator with all that was not typed taken from a finished run; and what to note of it."""
+    import detectnmf
+
+    alike = job.build("resemble")(simulator, detectnmf.load(like), typed())
+    logger.info("like %s: %s", like, alike.likeness)
+    logger.info("%s", " ".join(f"{knob}={value}" for knob, value in alike.knobs.items()))
+    return alike.simulator, {"like": str(like), "measured": alike.likeness.numbers, "fitted": alike.knobs}
+
+
+def typed() -> list[str]:
+    """The keys that the user has set on the command line."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    words = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    return [override.key_or_group for override in OverridesParser.create().parse_overrides(list(words))]
 
 
 def train(job: Job) -> str:
@@ -248,7 +292,14 @@ def demo(job: Job) -> str:
         )
 
 
-VERBS: dict[str, Callable[[Job], str]] = {"run": run, "simulate": simulate, "train": train, "evaluate": evaluate, "demo": demo}
+VERBS: dict[str, Callable[[Job], str]] = {
+    "run": run,
+    "simulate": simulate,
+    "gallery": gallery,
+    "train": train,
+    "evaluate": evaluate,
+    "demo": demo,
+}
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

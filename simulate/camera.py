@@ -1,5 +1,4 @@
-"""What the detector makes of light: `Camera` is the contract, `PhotonCamera` the usual chip or photomultiplier, `PoissonCamera` for few
-photons.
+"""What the detector makes of light: `Camera` is the contract, `PhotonCamera` the usual chip or detector, `PoissonCamera` for few photons.
 
 To add one: write a frozen dataclass with the members of `Camera`, and a YAML in `configs/camera` with its `_target_` and knobs.
 The contract tests find the YAML.
@@ -27,6 +26,8 @@ class Camera(Protocol):
     def offset(self) -> float: ...  # counts in the dark
     @property
     def dtype(self) -> str: ...  # of the recording
+    @property
+    def ends(self) -> tuple[float, float]: ...  # counts, lowest and highest that it can write
 
     def std(self, photons: np.ndarray) -> np.ndarray:
         """Standard deviation of the noise (counts) where so many photons are expected."""
@@ -82,12 +83,14 @@ class Sensor:
         for start in range(0, len(flat), BLOCK):
             yield flat[start : start + BLOCK], counts.reshape(-1)[start : start + BLOCK]
 
-    def write(self, noisy: np.ndarray, counts: np.ndarray) -> None:
+    @staticmethod
+    def write(noisy: np.ndarray, ends: tuple[float, float], counts: np.ndarray) -> None:
         """Round and clip float32 counts, changing them, and enter them into `counts`."""
         if counts.dtype != np.float32:
             np.rint(noisy, out=noisy)
-        if np.isfinite(self.ends).any():
-            np.clip(noisy, *self.ends, out=noisy)
+        low, high = ends
+        if noisy.min() < low or noisy.max() > high:
+            np.clip(noisy, low, high, out=noisy)
         np.copyto(counts, noisy, casting="unsafe")
 
 
@@ -97,7 +100,7 @@ class PhotonCamera(Sensor):
 
     def counts(self, photons: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Noisy counts in `dtype`."""
-        counts = np.empty(np.shape(photons), self.dtype)
+        counts, ends = np.empty(np.shape(photons), self.dtype), self.ends
         gain, offset, dark = np.float32(self.gain), np.float32(self.offset), np.float32(self.read_noise**2)
         signal = np.empty(min(BLOCK, counts.size), np.float32)
         spread = np.empty_like(signal)
@@ -107,19 +110,19 @@ class PhotonCamera(Sensor):
             np.multiply(light, gain, out=signal[:n])
             np.multiply(signal[:n], gain, out=spread[:n])
             spread[:n] += dark
-            np.maximum(spread[:n], 0, out=spread[:n])
+            np.maximum(spread[:n], dark, out=spread[:n])
             np.sqrt(spread[:n], out=spread[:n])
             rng.standard_normal(out=noise[:n], dtype=np.float32)
             noise[:n] *= spread[:n]
             noise[:n] += signal[:n]
             noise[:n] += offset
-            self.write(noise[:n], out)
+            self.write(noise[:n], ends, out)
         return counts
 
 
 @dataclass(frozen=True)
 class PoissonCamera(Sensor):
-    """Whole photons, each amplified by a factor of its own, and Gaussian read noise. Exact where photons are few, and some five times slower.
+    """Whole photons, each amplified by a factor of its own, and Gaussian read noise: exact where photons are few, but five times slower.
 
     Args:
         excess: excess noise factor F²: 1 where each photon counts the same, about 1.3 for a photomultiplier, 2 for an EMCCD.
@@ -139,14 +142,15 @@ class PoissonCamera(Sensor):
 
     def counts(self, photons: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Noisy counts in `dtype`."""
-        counts = np.empty(np.shape(photons), self.dtype)
+        counts, ends = np.empty(np.shape(photons), self.dtype), self.ends
         for light, out in self.blocks(photons, counts):
             caught = rng.poisson(np.maximum(light, 0)).astype(np.float32)
             if self.excess > 1:  # the sum of n gamma variables of one scale is gamma, too
                 caught = rng.standard_gamma(caught / np.float32(self.excess - 1), dtype=np.float32) * np.float32(self.excess - 1)
             noise = rng.standard_normal(len(light), dtype=np.float32)
             noise *= np.float32(self.read_noise)
+            caught += np.minimum(light, 0)  # less than dark: hum
             noise += caught * np.float32(self.gain)
             noise += np.float32(self.offset)
-            self.write(noise, out)
+            self.write(noise, ends, out)
         return counts

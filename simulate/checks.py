@@ -35,6 +35,8 @@ def check(sim: Simulator) -> None:
         raise UserError(f"sim.size must be at least 8 x 8 px, got {list(sim.size)}")
     if sim.depth is not None and sim.depth[0] > sim.depth[1]:
         raise UserError(f"sim.depth must go from low to high, got {list(sim.depth)}")
+    if not 0 <= sim.displace <= 1:
+        raise UserError(f"sim.displace must lie between 0 and 1, got {sim.displace}")
     if not 0 < sim.cut < 1:
         raise UserError(f"sim.cut must lie between 0 and 1, got {sim.cut}")
     if not np.isclose(sim.psf.pixel_size, sim.pixel_size):

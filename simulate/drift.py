@@ -82,5 +82,8 @@ class Bleaching:
     def draw(self, frames: int, rate: float, rng: np.random.Generator) -> np.ndarray:
         """Bleaching times the exponential of all that is random."""
         lamp, hand = rng.spawn(2)
-        random = self.wander * slow_noise(1, frames, self.wander_tau * rate, lamp)[0] + levels(frames, self.jumps / 60 / rate, self.jump, hand)
-        return np.asarray(bleached(np.arange(frames) / rate, self.lost, self.tau, self.early, self.early_tau) * np.exp(random), np.float32)
+        random = self.wander * slow_noise(1, frames, self.wander_tau * rate, lamp)[0]
+        if self.jumps:
+            random += levels(frames, self.jumps / 60 / rate, self.jump, hand)
+        left = bleached(np.arange(frames) / rate, self.lost, self.tau, self.early, self.early_tau)
+        return np.asarray(left * np.exp(random), np.float32)

@@ -1,4 +1,4 @@
-"""What goes wrong on the way from the camera to the disk: frames lost, blank or written twice, mains hum: `Faults` is the contract; `Faultless`, `Faulty`."""
+"""From the camera to the disk frames get lost, blank or written twice, and the mains hum: `Faults` (contract), `Faultless`, `Faulty`."""
 
 from __future__ import annotations
 

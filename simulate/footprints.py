@@ -51,8 +51,9 @@ def project(points: np.ndarray, weights: np.ndarray, optics: Optics, size: tuple
     padded = (fft.next_fast_len(int(image[0]), real=True), fft.next_fast_len(int(image[1]), real=True))
     share = _shares(whole - corner, pixels - whole, (int(extent[0]), int(extent[1])))
     seen = optics.at(z)[None] * weights[:, None]  # (m, r, N)
-    clouds = (share @ seen.reshape(-1, len(z)).T).T.reshape(*seen.shape[:2], *extent)
-    spectrum = (fft.rfft2(clouds, s=padded) * optics.spectra(padded)).sum(axis=1)
+    clouds = np.zeros((*seen.shape[:2], *padded), np.float32)
+    clouds[..., : extent[0], : extent[1]] = (share @ seen.reshape(-1, len(z)).T).T.reshape(*seen.shape[:2], *extent)
+    spectrum = np.einsum("mrhw,rhw->mhw", fft.rfft2(clouds), optics.spectra(padded))
     images = fft.irfft2(spectrum, s=padded)[:, : image[0], : image[1]] / optics.bulk
     return Patch(np.maximum(images, 0), corner - half)
 

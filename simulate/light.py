@@ -36,7 +36,7 @@ class Heights:
     """How high cells rise at their brightest pixels in the frame; light in units of the neuropil's level.
 
     Args:
-        peak: (K,) largest change of the cell's light. level: (K,) mean over time of all light. ground: (K,) of the neuropil alone.
+        peak: (K,) largest change of the cell's light. level: (K,) mean over time of all light. ground: (K,) of neuropil without cells.
     """
 
     peak: np.ndarray
@@ -55,7 +55,7 @@ def heights(scene: Scene, source: Sources) -> Heights:
             brightest[k] = images.indices[images.indptr[k] + values.argmax()]
             peak[k] = values.max()
     mean = source.drift.mean() * source.static + source.footprints @ source.traces.mean(axis=1)
-    level, ground = ((profile * image[scene.pixels])[brightest] for image in (mean, source.neuropil))
+    level, ground = ((profile * image[scene.pixels])[brightest] for image in (mean, source.ground))
     return Heights(peak * np.abs(source.own).max(axis=1, initial=0), level, ground)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -20,6 +21,18 @@ from detectnmf.sparse import SparseMatrix
 
 BLOCK = 32  # frames that are always computed together, so that rounding does not depend on how the movie is sliced
 ROWS = 4096  # pixels whose light is turned from columns into frames at once: they stay in the cache
+
+
+@contextmanager
+def threads() -> Iterator[ThreadPoolExecutor]:
+    """As many threads as there are cores, each computing on one: threads that share the cores for every small step wait for each other."""
+    before = torch.get_num_threads()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)
@@ -66,38 +79,37 @@ class Movie:
 
     def __getitem__(self, index: slice) -> np.ndarray:
         """(n, Y, X) frames in the camera's dtype."""
-        chosen = range(len(self))[index]
-        frames = np.empty((len(chosen), *self.size), self.dtype)
 
-        def expose(place: int, photons: np.ndarray) -> None:
-            generator = np.random.default_rng([self.seed, int(self.acquired.index[chosen[place]])])
-            frames[place] = self.camera.counts(photons, generator)
+        def count(place: int, photons: np.ndarray) -> np.ndarray:
+            generator = np.random.Generator(np.random.SFC64([self.seed, int(self.acquired.index[place])]))
+            return self.camera.counts(photons, generator)
 
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()) as pool:
-            for places, photons in self._blocks(chosen):
-                list(pool.map(expose, places, photons))
-        return frames
+        return self._collect(index, count, self.dtype)
 
     def expected(self, index: slice) -> np.ndarray:
         """(n, Y, X) float32 frames in counts, free of noise, rounding and clipping."""
-        chosen = range(len(self))[index]
-        frames = np.empty((len(chosen), *self.size), np.float32)
-        for places, photons in self._blocks(chosen):
-            frames[places] = self.camera.offset + self.camera.gain * photons
-        return frames
+        return self._collect(index, lambda _, photons: self.camera.offset + self.camera.gain * photons, np.dtype(np.float32))
 
-    def _blocks(self, chosen: range) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """(n,) places among the chosen frames and their (n, Y, X) float32 photons, a block of the tissue's time after the other."""
-        written = np.arange(chosen.start, chosen.stop, chosen.step)
+    def _collect(self, index: slice, finish: Callable[[int, np.ndarray], np.ndarray], dtype: np.dtype) -> np.ndarray:
+        """Frames made of photons by `finish(place in the movie, photons)`, one block of the tissue's time in each thread."""
+        written = np.arange(len(self))[index]
         moments = self.acquired.index[written]
-        for block in np.unique(moments // BLOCK):
-            places = np.flatnonzero(moments // BLOCK == block)
-            photons = self._photons(int(block))[moments[places] - block * BLOCK]
-            photons[self.acquired.blank[written[places]]] = 0
-            hum = self.acquired.hum[moments[places]] @ self.acquired.pattern  # (n, Y) counts
-            if hum.size:
-                photons += (hum / self.camera.gain)[:, :, None].astype(np.float32)
-            yield places, photons
+        frames = np.empty((len(written), *self.size), dtype)
+        self._parts  # before threads race for it
+
+        def fill(block: int) -> None:
+            photons = self._photons(block)
+            for place in np.flatnonzero(moments // BLOCK == block):
+                frame = photons[moments[place] - block * BLOCK]
+                if self.acquired.blank[written[place]]:
+                    frame = np.zeros_like(frame)
+                hum = self.acquired.hum[moments[place]] @ self.acquired.pattern  # (Y,) counts
+                frames[place] = finish(written[place], frame + hum[:, None] / self.camera.gain if hum.any() else frame)
+
+        with threads() as pool:
+            for _ in pool.map(fill, np.unique(moments // BLOCK).tolist()):
+                pass
+        return frames
 
     def _photons(self, block: int) -> np.ndarray:
         """(n, Y, X) float32 light of one block of the tissue's time."""
@@ -129,12 +141,10 @@ class Movie:
     @property
     def saturated(self) -> float:
         """Share of pixels whose brightest frames may be clipped, if all their cells peak together; clipped frames differ from the truth."""
-        if self.dtype.kind == "f":
-            return 0.0
         field = self.sources.static * self.sources.drift.max() + self.sources.footprints @ self.sources.traces.max(axis=1, initial=0)
         rows, columns = (slice(self.border, self.border + edge) for edge in self.size)
         photons = self.light * self.profile * field.reshape([edge + 2 * self.border for edge in self.size])[rows, columns]
-        return float((self.camera.offset + self.camera.gain * photons + 3 * self.camera.std(photons) > np.iinfo(self.dtype).max).mean())
+        return float((self.camera.offset + self.camera.gain * photons + 3 * self.camera.std(photons) > self.camera.ends[1]).mean())
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from detectnmf.simulate.psf.base import PSF
 THICKNESS = 150.0  # µm of tissue above and below the focal plane that can be seen
 DEPTH_STEP = 0.5  # µm
 DARK = 1e-6  # depths that give less than this share of the best are not looked at
-TOLERANCE = 1e-5  # singular values below this share of the first are left out
+TOLERANCE = 1e-4  # singular values below this share of the first are left out
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Optics:
         coefficients: (D, r), orthogonal columns. kernels: (r, h, w), orthonormal.
         bulk: what a pixel gives in a uniform medium of concentration 1 (µm³); footprints are given relative to it, so that
             neuropil of concentration 1 has level 1.
+        range: depths (µm) between which a point looks at least half as bright, at its brightest pixel, as it does at best.
         pixel_size: µm.
     """
 
@@ -35,6 +36,7 @@ class Optics:
     coefficients: np.ndarray
     kernels: np.ndarray
     bulk: float
+    range: tuple[float, float]
     pixel_size: float
     _spectra: dict[tuple[int, int], np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
@@ -56,37 +58,32 @@ class Optics:
         bulk = float(energy.sum() * step * psf.pixel_size**2)
         if bulk == 0:
             raise UserError(f"the PSF is 0 at all depths within {thickness:g} µm of the focal plane")
+        brightness = stack.max(axis=(1, 2))
+        sharp = depth[brightness >= brightness.max() / 2]
         lit = np.flatnonzero(energy > DARK * energy.max())
-        lit = np.arange(max(lit[0] - 2, 0), min(lit[-1] + 3, len(depth)))
-        depth, stack = depth[lit], stack[lit].reshape(len(lit), -1)
+        ends = slice(max(lit[0] - 1, 0), lit[-1] + 2)
+        depth, sides, stack = depth[ends], stack.shape[1:], stack[ends].reshape(-1, stack[0].size)
         # The short side is usually depth; eigenvectors of its Gram matrix cost far less than the whole decomposition.
         values, vectors = np.linalg.eigh(stack @ stack.T)
         singular = np.sqrt(np.maximum(values[::-1], 0))
         kept = vectors[:, ::-1][:, singular > TOLERANCE * singular[0]]
         coefficients = kept * singular[: kept.shape[1]]
         kernels = (kept.T @ stack) / singular[: kept.shape[1], None]
-        return cls(depth, coefficients, kernels.reshape(-1, *np.asarray(psf(depth[:1])).shape[1:]), bulk, psf.pixel_size)
+        return cls(depth, coefficients, kernels.reshape(-1, *sides), bulk, (float(sharp[0]), float(sharp[-1])), psf.pixel_size)
 
     def at(self, depth: np.ndarray) -> np.ndarray:
-        """(r, N) coefficients at depths between the first and the last, by cubic splines."""
-        return np.asarray(self._spline(depth).T)
+        """(r, N) coefficients at depths between the first and the last, by curves that do not overshoot where a PSF ends."""
+        return np.asarray(self._curve(depth).T)
 
     @cached_property
-    def _spline(self) -> interpolate.CubicSpline:
-        return interpolate.CubicSpline(self.depth, self.coefficients)
+    def _curve(self) -> interpolate.PchipInterpolator:
+        return interpolate.PchipInterpolator(self.depth, self.coefficients)
 
     def spectra(self, shape: tuple[int, int]) -> np.ndarray:
         """(r, h, w // 2 + 1) Fourier transforms of the kernels, padded to `shape` with their corner at the origin."""
         if shape not in self._spectra:
-            self._spectra[shape] = fft.rfft2(self.kernels, s=shape)
+            self._spectra[shape] = fft.rfft2(self.kernels.astype(np.float32), s=shape)
         return self._spectra[shape]
-
-    @cached_property
-    def range(self) -> tuple[float, float]:
-        """Depths (µm) between which a point gives at least half of what it gives at best."""
-        energy = self.coefficients @ self.kernels.sum(axis=(1, 2))
-        seen = self.depth[energy >= energy.max() / 2]
-        return float(seen[0]), float(seen[-1])
 
     def texture(self, grain: np.ndarray) -> np.ndarray:
         """(Y, X) what a medium shows whose concentration fluctuates from point to point, relative to its mean.

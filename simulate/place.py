@@ -7,7 +7,8 @@ from scipy.spatial import cKDTree
 
 from detectnmf.errors import UserError
 
-TRIES = 60  # rounds of drawing what is still missing
+ROUND = 500  # candidates drawn at once
+TRIES = 8  # rounds without success before giving up
 
 
 def scatter(
@@ -31,12 +32,12 @@ def scatter(
         UserError: no room was found for a cell.
     """
     positions = np.zeros((0, 3))
-    for _ in range(TRIES):
-        missing = n - len(positions)
-        if not missing:
-            break
-        candidates = _tolerated(rng.uniform(low, high, (8 * missing + 40, 3)), glow, pixel_size, rng)
-        positions = _keep_apart(positions, candidates, spacing, n)
+    fruitless = 0
+    while len(positions) < n and fruitless < TRIES:
+        candidates = _tolerated(rng.uniform(low, high, (ROUND, 3)), glow, pixel_size, rng)
+        apart = _keep_apart(positions, candidates, spacing)[: n - len(positions)]
+        fruitless = 0 if len(apart) else fruitless + 1
+        positions = np.concatenate([positions, apart])
     if len(positions) < n:
         raise UserError(
             f"found room for {len(positions)} of {n} cells at least {spacing:.3g} µm apart; use fewer cells, a smaller sim.min_distance "
@@ -53,15 +54,15 @@ def _tolerated(candidates: np.ndarray, glow: np.ndarray | None, pixel_size: floa
     return candidates[rng.uniform(size=len(candidates)) < glow[y, x] / glow.max()]
 
 
-def _keep_apart(positions: np.ndarray, candidates: np.ndarray, spacing: float, n: int) -> np.ndarray:
-    """Positions and those candidates, one after the other, that are far enough from all before, n at most."""
-    if spacing == 0:
-        return np.concatenate([positions, candidates])[:n]
-    together = np.concatenate([positions, candidates])
-    close = cKDTree(together).query_ball_point(together, spacing)
-    free = np.ones(len(together), bool)
-    for k in range(len(together)):
+def _keep_apart(positions: np.ndarray, candidates: np.ndarray, spacing: float) -> np.ndarray:
+    """Those candidates, one after the other, that are far enough from all positions and from the candidates kept before."""
+    if spacing == 0 or not len(candidates):
+        return candidates
+    if len(positions):
+        candidates = candidates[cKDTree(positions).query(candidates)[0] >= spacing]
+    close = np.linalg.norm(candidates[:, None] - candidates, axis=2) < spacing
+    free = np.ones(len(candidates), bool)
+    for k in range(len(candidates)):
         if free[k]:
-            later = np.array(close[k], int)
-            free[later[later > k]] = False
-    return together[free][:n]
+            free[k + 1 :] &= ~close[k, k + 1 :]
+    return candidates[free]

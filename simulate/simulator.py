@@ -26,9 +26,10 @@ from detectnmf.simulate.optics import Optics
 from detectnmf.simulate.place import scatter
 from detectnmf.simulate.psf.base import PSF
 from detectnmf.simulate.scene import Scene
-from detectnmf.simulate.shapes.base import ShapeLibrary
+from detectnmf.simulate.shapes.base import Shape, ShapeLibrary
 from detectnmf.simulate.sources import Sources, sources
-from detectnmf.simulate.traces.base import TraceModel
+from detectnmf.simulate.traces.base import Activity, TraceModel
+from detectnmf.simulate.traces.per_kind import PerKind
 from detectnmf.simulate.truth import summary, truth
 
 STREAMS = 10  # one for each part that draws
@@ -77,11 +78,11 @@ class Simulator:
         brightness_spread: its standard deviation over cells, relative (log-normal).
         rest: fluorescence of a cell at rest relative to `brightness`; 0 for cells that are dark when silent.
         modulate: cells change the neuropil's light by their dF/F instead of adding their own (bioluminescence); brightness does not count.
-        displace: somata take the room of neuropil.
+        displace: share of the neuropil's light that a cell in its place takes away; the rest comes from out of focus.
         snr: median over cells of the peak signal over the noise, at the cell's brightest pixel; the light is turned up until it is so.
         light: photons per pixel and frame of the neuropil. If given, it takes the place of `snr`.
-        level: signal level: median over cells of the peak signal over the neuropil's light, at the cell's brightest pixel; all cells
-            are made brighter or dimmer until it is so. None leaves them as `brightness` says.
+        level: signal level: median over cells of the peak signal over the light of neuropil without cells, at the cell's brightest
+            pixel; all cells are made brighter or dimmer until it is so. None leaves them as `brightness` says.
         visible: cells of a lower SNR are part of the background, not of the truth.
         blurred: cells that look larger than so many soma diameters (at half of their maximum) are too, being out of focus.
         cut: footprints end where they fall below this share of their maximum.
@@ -110,7 +111,7 @@ class Simulator:
     brightness_spread: float = 0.3
     rest: float = 1.0
     modulate: bool = False
-    displace: bool = True
+    displace: float = 0.7
     snr: float | None = 8.0
     light: float | None = None
     level: float | None = None
@@ -179,7 +180,7 @@ class Simulator:
             positions=positions,
             shapes=shapes,
             brightness=self.brightness * np.exp(spread * bright.standard_normal(n) - spread**2 / 2),
-            activity=self.activity.draw(n, frames, self.rate, active),
+            activity=self._activity(shapes, frames, active),
             neuropil=neuropil,
             illumination=illumination,
             drift=self.drift.draw(frames, self.rate, fade),
@@ -191,6 +192,12 @@ class Simulator:
             rate=self.rate,
             pixel_size=self.pixel_size,
         )
+
+    def _activity(self, shapes: tuple[Shape, ...], frames: int, rng: np.random.Generator) -> Activity:
+        kinds = [shape.kind for shape in shapes]
+        if isinstance(self.activity, PerKind) and any(kinds):
+            return self.activity.for_kinds(kinds, frames, self.rate, rng)
+        return self.activity.draw(len(shapes), frames, self.rate, rng)
 
     def _draw_dense(self, density: float, rng: np.random.Generator) -> Scene:
         """As many cells as give the density: draw too many, keep the first n."""

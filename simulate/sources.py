@@ -21,7 +21,7 @@ class Sources:
         footprints: (P, S) CSC float32. traces: (S, N) float32. owner: (S,) the cell that each belongs to.
         own: (K, N) float32, what each cell itself does: the trace of a cell that flickers as one.
         static: (P,) neuropil and resting cells.
-        neuropil: (P,) neuropil alone.
+        neuropil: (P,) neuropil alone. ground: (P,) the same if no cell were there.
         spatial: (P, m) float32. temporal: (m, N) float32.
         drift: (N,).
     """
@@ -32,6 +32,7 @@ class Sources:
     own: np.ndarray
     static: np.ndarray
     neuropil: np.ndarray
+    ground: np.ndarray
     spatial: np.ndarray
     temporal: np.ndarray
     drift: np.ndarray
@@ -44,21 +45,22 @@ class Sources:
         )
 
 
-def sources(scene: Scene, seen: Seen, optics: Optics, rest: float, modulate: bool, displace: bool) -> Sources:
+def sources(scene: Scene, seen: Seen, optics: Optics, rest: float, modulate: bool, displace: float) -> Sources:
     """All light.
 
     Args:
         scene: what is there. seen: its cells through the optics. optics: the PSF.
         rest: fluorescence of a cell at rest that counts as static light, relative to its brightness.
         modulate: cells change the neuropil's light by their dF/F instead of adding their own (bioluminescence).
-        displace: cells take the room of neuropil.
+        displace: share of the neuropil's light that cells in its place take away.
     """
     lit = scene.illumination.tissue.ravel()
-    room = 1 - seen.occupied if displace else np.ones_like(lit)
+    room = 1 - displace * seen.occupied
     texture = scene.neuropil.baseline
     if scene.neuropil.grain is not None:
         texture = texture * np.maximum(1 + scene.neuropil.grain_sd * optics.texture(scene.neuropil.grain), 0.1)
-    neuropil = lit * room * texture.ravel()
+    ground = lit * texture.ravel()
+    neuropil = room * ground
     footprints = sparse.csc_array(sparse.diags_array((neuropil if modulate else lit).astype(np.float32)) @ seen.footprints)
     brightness = np.ones(len(scene)) if modulate else scene.brightness * seen.peak
     resting = np.zeros(len(scene)) if modulate else rest * brightness
@@ -73,6 +75,7 @@ def sources(scene: Scene, seen: Seen, optics: Optics, rest: float, modulate: boo
         own=own,
         static=static,
         neuropil=neuropil,
+        ground=ground,
         spatial=images.astype(np.float32),
         temporal=courses.astype(np.float32),
         drift=scene.drift,

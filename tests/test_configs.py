@@ -9,6 +9,7 @@ import pytest
 from hydra import compose, initialize_config_module
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from samples import overrides
 
 from detectnmf.cli import main
 from detectnmf.command.parts import check_own, listing
@@ -92,7 +93,7 @@ def test_every_verb_is_built(verb):
 def test_every_part_is_built_with_exactly_its_arguments(group, option):
     users = [verb for verb in VERBS if takes(verb, group, option)]
     assert users, f"no verb takes {group}="
-    build(users[0], f"{group}={option}")
+    build(users[0], f"{group}={option}", *overrides(group, option))
 
 
 @pytest.mark.parametrize("option", sorted(option for group, option in OPTIONS if group == "seeder"))

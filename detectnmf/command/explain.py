@@ -48,7 +48,7 @@ def _instantiation(error: BaseException) -> str | None:
     """What a part's constructor said; None where it is the constructor's own fault."""
     place = re.search(r"full_key: (\S+)", str(error))
     inner: BaseException = error
-    while inner.__cause__ is not None:
+    while inner.__cause__ is not None and not isinstance(inner, UserError):
         inner = inner.__cause__
     if isinstance(inner, UserError):
         return str(inner)

@@ -25,10 +25,25 @@ class Verb:
 VERBS = {
     "run": Verb("find and demix the cells of a recording", ("input",), "run MOVIE"),
     "simulate": Verb("make a movie with known truth", ("out",), "simulate OUT.tif"),
+    "gallery": Verb("see all that it can simulate, as pictures", ("out",), "simulate gallery [OUT]"),
     "train": Verb("train a detector on simulated movies", ("out",), "train [OUT]"),
     "evaluate": Verb("score a result against a truth", ("result", "truth"), "evaluate RESULT TRUTH"),
     "demo": Verb("simulate, run, evaluate, report: see it work", ("out",), "demo"),
 }
+
+LONGER = {("simulate", "gallery"): "gallery"}  # a verb and its first bare word that are another verb together
+
+
+def verb_of(words: Sequence[str]) -> tuple[str, list[str]]:
+    """The verb, and the words that follow it: `simulate gallery folder` is `gallery folder`."""
+    verb, *rest = words
+    if not any(verb == first and second in rest for first, second in LONGER):
+        return verb, rest
+    options, overrides, files = split(rest)
+    longer = LONGER.get((verb, files[0])) if files else None
+    if longer is None:
+        return verb, rest
+    return longer, [*options, *overrides, *(["--", *files[1:]] if files[1:] else [])]
 
 
 def arrange(verb: str, words: Sequence[str]) -> list[str]:

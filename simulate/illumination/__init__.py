@@ -1,1 +1,1 @@
-"""How evenly light falls on the tissue and comes out of it: `base` (contract, `Illumination`, `Even`)."""
+"""How evenly light falls on the tissue and comes out of it: `base` (contract, `Illumination`, `Even`), `uneven` with its `vessels`."""

@@ -1,1 +1,1 @@
-"""How the brain moves under the microscope: `base` (contract, `Still`)."""
+"""How the brain moves under the microscope: `base` (contract, `Still`), `rigid`, `nonrigid`; `warp` moves images."""

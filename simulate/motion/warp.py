@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 NODES = (-2, -1, 0, 1, 2, 3)  # pixels that a value between pixels 0 and 1 is made of
+STRIP = 16384  # pixels that are bent at once, so that they and their weights stay in the cache
 
 
 def displace(fields: Tensor, shifts: Tensor, border: int) -> Tensor:
@@ -53,6 +54,7 @@ def _bend(field: Tensor, shift: Tensor, border: int) -> Tensor:
     """The frame, each place moved by its own shift, interpolated between (gy, gx, 2)."""
     size = field.shape[0] - 2 * border, field.shape[1] - 2 * border
     down, right = interpolate(shift.permute(2, 0, 1)[None], size=size, mode="bicubic", align_corners=True)[0]
+    down, right = (part.clamp(-(border - 3), border - 3) for part in (down, right))  # curves may overshoot their nodes
     down = pad(down[None], (border, border), mode="replicate")[0]  # columns of the border move, too
     rows = torch.arange(size[0], device=field.device)[:, None] + border - down
     columns = torch.arange(size[1], device=field.device) + border - right
@@ -61,9 +63,15 @@ def _bend(field: Tensor, shift: Tensor, border: int) -> Tensor:
 
 def _resample(image: Tensor, places: Tensor, dim: int) -> Tensor:
     """Values at `places` along `dim`; the other axis stays."""
-    below = places.floor()
-    first = below.long()
-    out = torch.zeros_like(places)
-    for node, tap in zip(NODES, weights(places - below), strict=True):
-        out.addcmul_(torch.gather(image, dim, first + node), tap)
+    out = torch.empty_like(places)
+    rows = max(1, STRIP // places.shape[1])
+    for start in range(0, len(places), rows):
+        strip = slice(start, start + rows)
+        below = places[strip].floor()
+        first = below.long()
+        source = image if dim == 0 else image[strip]
+        value = torch.zeros_like(below)
+        for node, tap in zip(NODES, weights(places[strip] - below), strict=True):
+            value.addcmul_(torch.gather(source, dim, first + node), tap)
+        out[strip] = value
     return out

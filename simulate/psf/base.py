@@ -20,7 +20,8 @@ class PSF(Protocol):
     def __call__(self, depth: np.ndarray) -> np.ndarray:
         """(D,) depth below the focal plane (µm, either sign) -> (D, h, w) kernels at `pixel_size`.
 
-        Values are >= 0 and integrated over the pixel, h and w are odd, the source sits in the central pixel. The sum of a
-        kernel is its energy: what a source at that depth gives in all, relative to one in focus (1 for a multiphoton PSF).
+        Values are >= 0 and integrated over the pixel, h and w are odd and the same for all depths, the source sits in the
+        central pixel. The sum of a kernel is its energy: what a source at that depth gives in all, relative to one in focus (1 for
+        a multiphoton PSF).
         """
         ...

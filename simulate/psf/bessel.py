@@ -9,6 +9,7 @@ from scipy.optimize import brentq
 from scipy.special import j0, jn_zeros
 
 from detectnmf.errors import UserError
+from detectnmf.simulate.psf.pixels import gaussian_decay, half_size, positive
 
 HALF = float(brentq(lambda x: j0(x) ** 4 - 0.5, 0.1, 2.0))  # J0(HALF)⁴ = 1/2
 
@@ -19,6 +20,7 @@ class Bessel:
 
     Two-photon excitation squares the beam's intensity J0², which leaves a first ring at k r = 3.83 of 2.6 % of the centre.
     The beam ends on a zero of J0, after `rings` rings. The energy is 1 in focus and falls as exp(-4 ln2 (z / length)²).
+    `BesselAnnular` gives length and width of a given annulus.
 
     Args:
         pixel_size: µm.
@@ -33,9 +35,7 @@ class Bessel:
     rings: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("pixel_size", "length", "width"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"psf.{name} must be above 0 µm, got {getattr(self, name)}")
+        positive(self, "pixel_size", "length", "width")
         if self.rings < 0:
             raise UserError(f"psf.rings must be 0 or more, got {self.rings}")
 
@@ -47,11 +47,10 @@ class Bessel:
     def __call__(self, depth: np.ndarray) -> np.ndarray:
         """(D,) µm -> (D, h, w)."""
         reach = jn_zeros(0, self.rings + 1)[-1] / self.wavenumber  # µm
-        half = max(1, int(np.ceil(reach / self.pixel_size - 0.5)))
+        half = half_size(reach, self.pixel_size)
         fine = 2 * int(np.ceil(4 * self.pixel_size / self.width)) + 1  # samples across a pixel, odd so that one hits the centre
         line = (np.arange((2 * half + 1) * fine) - ((2 * half + 1) * fine - 1) / 2) * self.pixel_size / fine
         radius = np.hypot(line[:, None], line)
         beam = np.where(radius <= reach, j0(self.wavenumber * radius) ** 4, 0.0)
         kernel = beam.reshape(2 * half + 1, fine, 2 * half + 1, fine).mean(axis=(1, 3))
-        energy = np.exp(-4 * np.log(2) * (np.asarray(depth, float) / self.length) ** 2)
-        return np.asarray(energy[:, None, None] * (kernel / kernel.sum()))
+        return np.asarray(gaussian_decay(depth, self.length)[:, None, None] * (kernel / kernel.sum()))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import erf
 
 from detectnmf.errors import UserError
+from detectnmf.simulate.psf.pixels import FWHM, gaussian_decay, gaussian_lines, half_size, positive
 
-FWHM = 2 * np.sqrt(np.log(2))  # full width at half maximum of exp(-x²/w²), in units of w
+REACH = 3.7  # 1/e half widths in focus: no depth loses more than 1e-4 of the energy in focus beyond
 
 
 def lateral_fwhm(na: float, wavelength: float) -> float:
@@ -23,21 +23,17 @@ def axial_fwhm(na: float, wavelength: float, index: float) -> float:
     return float(FWHM * 0.532 * wavelength / np.sqrt(2) / (index - np.sqrt(index**2 - na**2)))
 
 
-def pixel_gaussian(fwhm: float, pixel_size: float) -> np.ndarray:
-    """(n,) a Gaussian of this FWHM (µm) integrated over pixels, n odd, sum 1."""
-    width = fwhm / FWHM
-    half = max(1, int(np.ceil(3 * width / pixel_size)))
-    edges = (np.arange(2 * half + 2) - half - 0.5) * pixel_size
-    profile = np.diff(erf(edges / width))
-    return np.asarray(profile / profile.sum())
+def rayleigh_range(axial: float) -> float:
+    """z_R (µm) of the Gaussian beam whose squared intensity on the axis, (1 + (z/z_R)²)^-2, has this FWHM."""
+    return float(axial / (2 * np.sqrt(np.sqrt(2) - 1)))
 
 
 @dataclass(frozen=True)
 class TwoPhoton:
     """A Gaussian PSF whose widths follow from the objective.
 
-    The energy is 1 in focus and falls as exp(-4 ln2 (z / axial)²). The lateral width is the same at all depths: fit for
-    focused beams, not for out-of-focus light.
+    The energy is 1 in focus and falls as exp(-4 ln2 (z / axial)²): thinner tails than a real beam's (see `TwoPhotonPhysical`). The
+    lateral FWHM grows as that of a Gaussian beam, lateral · sqrt(1 + (z / z_R)²), so that what is out of focus is dim and blurred.
 
     Args:
         pixel_size: µm.
@@ -52,8 +48,7 @@ class TwoPhoton:
     index: float = 1.33
 
     def __post_init__(self) -> None:
-        if not self.pixel_size > 0:
-            raise UserError(f"psf.pixel_size must be above 0 µm, got {self.pixel_size}")
+        positive(self, "pixel_size")
         if not 0 < self.na < self.index:
             raise UserError(f"psf.na must be above 0 and below the refractive index {self.index}, got {self.na}")
         if not 0.2 <= self.wavelength <= 5:
@@ -61,7 +56,7 @@ class TwoPhoton:
 
     @property
     def lateral(self) -> float:
-        """Lateral FWHM (µm)."""
+        """Lateral FWHM in focus (µm)."""
         return lateral_fwhm(self.na, self.wavelength)
 
     @property
@@ -71,6 +66,9 @@ class TwoPhoton:
 
     def __call__(self, depth: np.ndarray) -> np.ndarray:
         """(D,) µm -> (D, h, w)."""
-        line = pixel_gaussian(self.lateral, self.pixel_size)
-        energy = np.exp(-4 * np.log(2) * (np.asarray(depth, float) / self.axial) ** 2)
-        return np.asarray(energy[:, None, None] * np.outer(line, line))
+        depth = np.asarray(depth, float)
+        half = half_size(REACH * self.lateral / FWHM, self.pixel_size)
+        width = self.lateral * np.sqrt(1 + (depth / rayleigh_range(self.axial)) ** 2)
+        line = gaussian_lines(width, half, self.pixel_size)
+        line /= line.sum(axis=1, keepdims=True)
+        return np.asarray(gaussian_decay(depth, self.axial)[:, None, None] * line[:, :, None] * line[:, None, :])

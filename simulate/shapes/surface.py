@@ -1,7 +1,8 @@
-"""Bumpy balls: the geometry of a soma."""
+"""Bumpy balls, the geometry of a soma; `join`, `spin`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -9,11 +10,12 @@ from scipy.spatial.transform import Rotation
 
 from detectnmf.simulate.shapes.base import Shape
 
-ACROSS = 22  # lattice points across a soma's diameter
+ACROSS = 22  # lattice points across a soma's diameter, at least
+STEP = 0.73  # µm between them, at most
 
 
 @lru_cache(maxsize=4)
-def lattice(across: int = ACROSS) -> np.ndarray:
+def lattice(across: int) -> np.ndarray:
     """(N, 3) points that fill the unit ball evenly: a lattice, which each cell rotates at random.
 
     A rotated lattice gives projections four times smoother than as many random or jittered points.
@@ -43,7 +45,15 @@ def bumps(units: np.ndarray, orders: tuple[int, ...], size: float, rng: np.rando
 
 
 def soma(
-    diameter: float, roughness: float, stretch: float, nucleus: float, nuclear: float, rng: np.random.Generator, cytosol: float = 1.0
+    diameter: float,
+    roughness: float,
+    stretch: float,
+    nucleus: float,
+    nuclear: float,
+    rng: np.random.Generator,
+    cytosol: float = 1.0,
+    axis: np.ndarray | None = None,
+    pear: float = 0.0,
 ) -> Shape:
     """A bumpy ellipsoid with an off-centre nucleus.
 
@@ -55,8 +65,11 @@ def soma(
         nuclear: concentration of indicator in the nucleus.
         rng: source of randomness.
         cytosol: concentration of indicator in the cytosol.
+        axis: (3,) unit vector of the long axis; None for a random one.
+        pear: by how much the cross-section shrinks from the middle to the end that the axis points to, and grows to the other.
     """
-    points = lattice() @ Rotation.random(rng=rng).as_matrix().T  # (N, 3) in the unit ball
+    across = max(ACROSS, 10 * int(np.ceil(diameter / STEP / 10)))  # even: no point in the middle
+    points = lattice(across) @ Rotation.random(rng=rng).as_matrix().T  # (N, 3) in the unit ball
     units = points / np.linalg.norm(points, axis=1, keepdims=True)
     radius = np.clip(1 + bumps(units, (2, 3, 3, 4, 5), 2 * roughness, rng), 0.5, 1.5)
     patches = np.clip(1 + bumps(units, (1, 2, 4, 6), 0.45, rng), 0.3, 1.7)  # organelles make the ring uneven
@@ -66,10 +79,27 @@ def soma(
     outside = np.clip(edge + 0.5, 0, 1)
     concentration = nuclear * (1 - outside) + cytosol * patches * outside
 
-    axis = directions(1, rng)[0]
+    random_axis = directions(1, rng)[0]
+    axis = random_axis if axis is None else axis
+    volume = radius**3 * (4 / 3 * np.pi * (diameter / 2) ** 3 / len(points))  # the map's volume element
+    points = points * radius[:, None]
+    along = points @ axis
+    if pear:
+        narrow = np.clip(1 - pear * along, 0.2, 2)
+        points = along[:, None] * axis + (points - along[:, None] * axis) * narrow[:, None]
+        volume = volume * narrow**2
+        points = points - np.average(points, axis=0, weights=volume)
     scale = (np.eye(3) + (stretch - 1) * np.outer(axis, axis)) * stretch ** (-1 / 3)  # keeps the volume
-    volume = 4 / 3 * np.pi * (diameter / 2) ** 3 / len(points)
-    return Shape(
-        points=(points * radius[:, None]) @ scale * (diameter / 2),
-        weights=concentration * radius**3 * volume,  # the map's volume element
-    )
+    return Shape(points=points @ scale * (diameter / 2), weights=concentration * volume, volume=volume)
+
+
+def join(shapes: Sequence[Shape]) -> Shape:
+    """Pieces of one cell as one shape; what has no volume displaces nothing."""
+    volumes = [np.zeros(len(s.points)) if s.volume is None else s.volume for s in shapes]
+    return Shape(np.concatenate([s.points for s in shapes]), np.concatenate([s.weights for s in shapes]), np.concatenate(volumes))
+
+
+def spin(angle: float, mirror: bool) -> np.ndarray:
+    """(3, 3) rotation about the optical axis (z, y, x order) by `angle` (radians), after a mirroring of x; for points @ matrix."""
+    sine, cosine, side = np.sin(angle), np.cos(angle), -1.0 if mirror else 1.0
+    return np.array([[1, 0, 0], [0, cosine, sine], [0, -side * sine, side * cosine]])

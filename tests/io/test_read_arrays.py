@@ -103,7 +103,7 @@ def test_hdf5_without_a_movie(movie, tmp_path):
         detectnmf.read(tmp_path / "movie.h5")
 
 
-@pytest.mark.parametrize("names", [("fr", "pixel_size"), ("frame_rate", "um_per_pixel"), ("FPS", "Pixel Size um")])
+@pytest.mark.parametrize("names", [("rate", "pixel_size"), ("fr", "pixel_size"), ("frame_rate", "um_per_pixel"), ("FPS", "Pixel Size um")])
 def test_hdf5_says_rate_and_pixel_size(names, movie, tmp_path):
     write_h5(tmp_path / "root.h5", {"mov": movie}, **dict(zip(names, (15.0, [0.6, 0.6]), strict=True)))
     with h5py.File(tmp_path / "own.h5", "w") as file:
@@ -143,11 +143,13 @@ def test_a_compression_that_is_not_here_is_named(movie, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("version", [2, 3])
 def test_zarr(version, movie, tmp_path):
-    zarr.create_array(tmp_path / "movie.zarr", data=movie, chunks=(5, 4, 7), zarr_format=version, attributes={"fps": 11.0})
+    zarr.create_array(
+        tmp_path / "movie.zarr", data=movie, chunks=(5, 4, 7), zarr_format=version, attributes={"rate": 11.0, "pixel_size": 0.7}
+    )
     recording = detectnmf.read(tmp_path / "movie.zarr")
     assert same(recording, movie)
     assert same(pickle.loads(pickle.dumps(recording)), movie)
-    assert recording.rate == 11.0 and recording.name == "movie"
+    assert (recording.rate, recording.pixel_size, recording.name, recording.notes) == (11.0, 0.7, "movie", ())
 
 
 @pytest.mark.parametrize("version", [2, 3])

@@ -171,7 +171,7 @@ def test_light_asked_for(small):
 @pytest.mark.parametrize("level", [0.1, 0.8])
 def test_signal_level_asked_for(small, level):
     """Peak of the cell over the neuropil's light at the brightest pixel."""
-    simulator = replace(small, neuropil=Constant(), level=level, displace=False, rest=0.0, light=1e4, visible=0.0)
+    simulator = replace(small, neuropil=Constant(), level=level, displace=0.0, rest=0.0, light=1e4, visible=0.0)
     out = simulator(np.random.default_rng(1))
     assert out.report["level"] == pytest.approx(level)
     ground = 1e4 * small.camera.gain

@@ -1,4 +1,4 @@
-"""Somata and dendrites of known geometry."""
+"""Somata against balls."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from detectnmf.errors import UserError
-from detectnmf.simulate.shapes.pyramidal import Pyramidal
+from detectnmf.simulate.shapes.base import Shape
 from detectnmf.simulate.shapes.soma import Soma
-from detectnmf.simulate.shapes.tree import tree
+from detectnmf.simulate.shapes.surface import join, soma, spin
 
 
 def test_a_smooth_soma_is_a_ball():
@@ -16,6 +16,29 @@ def test_a_smooth_soma_is_a_ball():
     radii = np.linalg.norm(cell.points, axis=1)
     assert radii.max() == pytest.approx(5, rel=0.02)
     assert (radii**2).mean() == pytest.approx(3 / 5 * 25, rel=0.01)
+
+
+@pytest.mark.parametrize("stretch", [1.0, 1.8])
+def test_neuropil_gives_way_to_the_whole_soma(stretch):
+    cell = soma(10, 0, stretch, 0.7, 0.0, np.random.default_rng(0))
+    assert cell.volume.sum() == pytest.approx(np.pi / 6 * 1000, rel=1e-6)
+    assert cell.volume[cell.weights == 0].sum() > 0.2 * cell.volume.sum()  # the nucleus, too
+
+
+def test_stretch_is_that_of_the_axes():
+    axis = np.array([0.6, 0.0, 0.8])
+    cell = soma(10, 0, 1.6, 0.7, 1.0, np.random.default_rng(0), axis=axis)
+    sizes, axes = np.linalg.eigh(np.cov(cell.points.T))
+    assert np.sqrt(sizes[2] / sizes[:2]) == pytest.approx([1.6, 1.6], rel=0.01)
+    assert abs(axes[:, 2] @ axis) > 0.999
+
+
+def test_a_pear_points_along_its_axis():
+    axis = np.array([-1.0, 0, 0])
+    cell = soma(10, 0, 1.0, 0.7, 1.0, np.random.default_rng(0), axis=axis, pear=0.3)
+    assert np.average(cell.points, axis=0, weights=cell.volume) == pytest.approx([0, 0, 0], abs=1e-9)
+    assert cell.volume.sum() == pytest.approx(np.pi / 6 * 1000 * (1 + 0.3**2 / 5), rel=0.01)  # mean of (1 - pear u)², u² = 1/5
+    assert [-cell.points[:, 0].min(), cell.points[:, 0].max()] == pytest.approx([5.6, 4.4], abs=0.15)  # 5 ± 0.12 · 5: longer where narrow
 
 
 def test_nucleus_is_dark_unless_filled():
@@ -26,6 +49,13 @@ def test_nucleus_is_dark_unless_filled():
             radii = np.linalg.norm(cell.points, axis=1) / 6
             ratios.append(cell.weights[radii < 0.3].mean() / cell.weights[radii > 0.95].mean())
         assert np.mean(ratios) == pytest.approx(expected, rel=0.15)
+
+
+def test_a_nuclear_indicator_stays_in_the_nucleus():
+    library = Soma(diameter=12, diameter_sd=0, roughness=0, stretch=1, nucleus=0.6, nuclear=1.0, cytosol=0.0, filled=0.0)
+    for cell in library.draw(5, np.random.default_rng(0)):
+        assert cell.weights.sum() == pytest.approx(np.pi / 6 * (0.6 * 12) ** 3, rel=0.03)
+        assert np.linalg.norm(cell.points[cell.weights > 0], axis=1).max() < 6 * (0.6 + 0.6 * 0.4 + 0.06)
 
 
 def test_share_of_filled_cells():
@@ -41,40 +71,28 @@ def test_diameters_spread_as_asked():
     assert np.std(diameters) == pytest.approx(2, abs=0.25)
 
 
-def test_dendrites_taper_and_reach_their_length():
-    roots = np.array([[0.0, 5.0, 0.0]])
-    straight = tree(roots, length=60, generations=1, radius=1.2, concentration=0.5, rng=np.random.default_rng(0), wiggle=0.0)
-    y = straight.points[:, 1]
-    assert y.max() == pytest.approx(65, abs=1.0)
-    # a cone from 1.2 to 0.4 µm: mean square radius 0.4² (1 + 3 + 9) / 3
-    assert straight.weights.sum() == pytest.approx(0.5 * np.pi * 60 * 0.16 * 13 / 3, rel=0.05)
-    assert np.abs(straight.points[y < 15, 2]).max() > 2 * np.abs(straight.points[y > 55, 2]).max()
+def test_large_somata_are_drawn_as_finely():
+    step = [(np.pi / 6 * d**3 / len(soma(d, 0, 1, 0.7, 1, np.random.default_rng(0)).points)) ** (1 / 3) for d in (8, 16, 30)]
+    assert max(step) < 0.8
 
 
-def test_each_fork_doubles_the_branches():
-    roots = np.array([[0.0, 5.0, 0.0]])
-    counts = [len(tree(roots, 30.0 * n, n, 1.0, 1.0, np.random.default_rng(0)).points) for n in (1, 2, 3)]
-    assert np.array(counts) / counts[0] == pytest.approx([1, 3, 7])
+def test_joined_pieces_keep_what_they_are():
+    ball, sheet = soma(10, 0, 1, 0.7, 1, np.random.default_rng(0)), Shape(np.ones((3, 3)), np.full(3, 2.0))
+    both = join([ball, sheet])
+    assert both.weights.sum() == pytest.approx(ball.weights.sum() + 6)
+    assert both.volume.sum() == pytest.approx(ball.volume.sum())
 
 
-def test_pyramidal_cells_reach_far_and_stay_dim():
-    cell = Pyramidal(diameter=12, length=70).draw(1, np.random.default_rng(0))[0]
-    radii = np.linalg.norm(cell.points, axis=1)
-    assert radii.max() > 50
-    assert 0.2 < cell.weights[radii < 8].sum() / cell.weights.sum() < 0.95
+def test_a_spin_keeps_depth_and_distances():
+    matrix = spin(0.7, True)
+    assert np.allclose(matrix @ matrix.T, np.eye(3)) and np.linalg.det(matrix) == pytest.approx(-1)
+    assert np.allclose(np.array([3.0, 1, 2]) @ matrix @ [1, 0, 0], 3)
+    assert np.allclose([0, 0, 1] @ spin(np.pi / 2, False), [0, -1, 0])
 
 
 @pytest.mark.parametrize(
-    ("library", "knobs"),
-    [
-        (Soma, {"diameter": 0}),
-        (Soma, {"diameter_sd": 20}),
-        (Soma, {"filled": 1.5}),
-        (Soma, {"stretch": 0.5}),
-        (Pyramidal, {"dendrites": 0}),
-        (Pyramidal, {"forks": 9}),
-    ],
+    "knobs", [{"diameter": 0}, {"diameter_sd": 20}, {"filled": 1.5}, {"stretch": 0.5}, {"cytosol": 0, "nuclear": 0}, {"roughness": -0.1}]
 )
-def test_impossible_knobs(library, knobs):
+def test_impossible_knobs(knobs):
     with pytest.raises(UserError, match=next(iter(knobs))):
-        library(**knobs)
+        Soma(**knobs)

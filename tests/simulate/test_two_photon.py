@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import erf
 
 from detectnmf.errors import UserError
-from detectnmf.simulate.psf.two_photon import TwoPhoton, axial_fwhm, lateral_fwhm
+from detectnmf.simulate.psf.two_photon import TwoPhoton, axial_fwhm, lateral_fwhm, rayleigh_range
 
 
 def width(x, profile):
@@ -39,6 +40,35 @@ def test_energy_has_the_axial_width():
     energy = psf(depth).sum(axis=(1, 2))
     assert energy.max() == pytest.approx(1)
     assert width(depth, energy) == pytest.approx(psf.axial, rel=0.01)
+
+
+def test_rayleigh_range_of_the_beam_with_this_axial_width():
+    z = np.linspace(-20, 20, 4001)
+    squared = (1 + (z / rayleigh_range(5.9)) ** 2) ** -2.0  # intensity² on the axis of a Gaussian beam
+    assert width(z, squared) == pytest.approx(5.9, rel=1e-4)
+
+
+@pytest.mark.parametrize("depth", [3.0, -6.0])
+def test_out_of_focus_is_dim_and_blurred(depth):
+    psf = TwoPhoton(pixel_size=0.02)
+    sharp, blurred = psf(np.array([0.0, depth]))
+    growth = np.sqrt(1 + (depth / rayleigh_range(psf.axial)) ** 2)
+    line = blurred[len(blurred) // 2]
+    assert width(np.arange(len(line)) * 0.02, line) == pytest.approx(psf.lateral * growth, rel=0.01)
+    energy = np.exp(-4 * np.log(2) * (depth / psf.axial) ** 2)
+    assert blurred.sum() == pytest.approx(energy)
+    assert blurred.max() / sharp.max() == pytest.approx(energy / growth**2, rel=0.01)
+
+
+@pytest.mark.parametrize("na", [0.1, 0.5, 1.0])
+def test_kernels_end_where_little_is_left(na):
+    psf = TwoPhoton(pixel_size=0.05, na=na)
+    depth = psf.axial * np.linspace(0, 2, 21)
+    half = psf(depth).shape[1] // 2
+    spread = psf.lateral * np.sqrt(1 + (depth / rayleigh_range(psf.axial)) ** 2) / (2 * np.sqrt(2 * np.log(2)))
+    energy = psf(depth).sum(axis=(1, 2))
+    lost = energy * (1 - erf((half + 0.5) * 0.05 / (np.sqrt(2) * spread)) ** 2)
+    assert 2e-5 < lost.max() < 2.5e-4
 
 
 @pytest.mark.parametrize("knobs", [{"na": 1.4}, {"na": 0}, {"pixel_size": 0}, {"wavelength": 920}])

@@ -1,0 +1,281 @@
+"""`Likeness`: a finished run in numbers, and `measure`, which takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage, sparse
+from scipy.spatial import cKDTree
+
+from detectnmf.errors import UserError
+from detectnmf.simulate.background.result import Found, found
+from detectnmf.simulate.like.ground import covered, follows, without
+from detectnmf.simulate.like.noise import fit_noise
+from detectnmf.simulate.like.transients import CLEAR, count_events, decay_time, dispersion, roughness
+
+if TYPE_CHECKING:
+    from detectnmf.result import DemixResult
+    from detectnmf.simulate.simulator import Simulator
+
+RESTING = 10.0  # percentile of a trace at which its cell rests, but for noise,
+BELOW = 1.28  # of whose standard deviations that percentile is too low
+FAINTEST = 5.0  # percentile of the cells' SNR that stands for the faintest one, outliers apart
+BRIGHTEST = 90.0  # percentile of a footprint's core that stands for its brightest pixel, noise apart
+FEWEST = 400  # pixels without cells, from which noise is told
+DARKEST = 1e-3  # of the mean light: nothing is divided by less
+ROUNDED = 0.288  # counts: no recording in whole counts has less noise
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """What a run found, in numbers that a simulation can be given. All medians are over cells.
+
+    A cell's light is looked at in its core, where its footprint is above half of its maximum, on average; it rests at the 10th percentile of its
+    trace (less what noise makes of it). F0 is all light there at rest, above the camera's offset; the ground is what it would be without the cell: what surrounds it.
+
+    Args:
+        frames, size (px), rate (Hz), pixel_size (µm): of the recording.
+        cells: how many.
+        per_mm2: cells per mm².
+        density: R_c, mean number of footprints that cover a pixel.
+        overlap: median of the largest cosine with another footprint.
+        diameter: of the disc as large as the footprint above half of its maximum, its holes filled (µm); averaged over 3 x 3 px
+            before, since footprints are noisy. Clear cells weigh more in the median, since pieces of cells are dim.
+        spacing: distance to the nearest cell in diameters, 5th percentile.
+        follow_light: power of the ground's light with which the cells' density goes, 0 to 2 (likeliest).
+        snr: peak of the trace above rest over the noise of a pixel, where the cell is brightest (90th percentile of the core), median.
+        faintest: the same, 5th percentile.
+        contrast: peak above rest over `light`, median.
+        excess: F0 less the ground over `light`, median: what the cell shows at rest, less the light whose place it takes.
+        amplitude: dF/F at the peak: above rest over F0, median.
+        spread: of the peaks over cells: standard deviation of their logarithm (from quartiles).
+        decay: time constant (s), see `transients.decay_time`; None if the traces have no memory.
+        events: peaks per cell that rise and fall by the noise of a pixel and by five times that of the trace (Hz).
+        uneven: standard deviation of the rate of events over cells, relative, see `transients.dispersion`.
+        gain: variance per count of light; None where noise does not grow with light. See `noise.fit_noise`, for the next two, too.
+        offset: counts in the dark.
+        read_noise: counts.
+        dtype: the smallest in which the recording fits.
+        light: mean of the ground (counts above the offset).
+        ground: (Y, X) the ground (counts above the offset).
+        background: ground and fluctuating background without cells; None where not asked for.
+    """
+
+    frames: int
+    size: tuple[int, int]
+    rate: float
+    pixel_size: float
+    cells: int
+    per_mm2: float
+    density: float
+    overlap: float
+    diameter: float
+    spacing: float
+    follow_light: float
+    snr: float
+    faintest: float
+    contrast: float
+    excess: float
+    amplitude: float
+    spread: float
+    decay: float | None
+    events: float
+    uneven: float
+    gain: float | None
+    offset: float
+    read_noise: float
+    dtype: str
+    light: float
+    ground: np.ndarray
+    background: Found | None = None
+
+    @property
+    def numbers(self) -> dict[str, object]:
+        """All but the images, plain."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("ground", "background")}
+
+    def __str__(self) -> str:
+        decay = "no decay" if self.decay is None else f"decay {self.decay:.3g} s"
+        return (
+            f"{self.cells} cells ({self.per_mm2:.3g} per mm²) of {self.diameter:.3g} µm, snr {self.snr:.3g}, peak dF/F {self.amplitude:.3g}, "
+            f"{decay}, {self.events:.2g} events per s and cell, gain {'unknown' if self.gain is None else format(self.gain, '.3g')}, "
+            f"read noise {self.read_noise:.3g}, offset {self.offset:.3g}"
+        )
+
+    def resemble(self, simulator: Simulator, typed: Collection[str] = (), rounds: int = 6) -> Simulator:
+        """A simulator whose movies measure the same; see `resemble`."""
+        from detectnmf.simulate.like.resemble import fit
+
+        return fit(simulator, self, typed, rounds)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What is measured of each of the K cells.
+
+    Args:
+        peak: of the trace above rest, in the mean over the core. rest, ground: light there. bright: peak where it is brightest.
+        noise: of a pixel of the core. leaves: noise that white noise of the pixels leaves in the trace. diameter: px.
+    """
+
+    peak: np.ndarray
+    rest: np.ndarray
+    ground: np.ndarray
+    bright: np.ndarray
+    noise: np.ndarray
+    leaves: np.ndarray
+    diameter: np.ndarray
+
+
+def measure(result: DemixResult, offset: float | None = None, modes: int | None = None) -> Likeness:
+    """Measure a run; of a simulated truth, its stated noise takes the place of the movie's.
+
+    Args:
+        offset: of the camera, where it is known (counts).
+        modes: components of the fluctuating background to keep; None leaves it out.
+
+    Raises:
+        UserError: no cells or no traces to measure, no noise level, or no light.
+    """
+    cells = result.cells
+    if cells.traces is None:
+        raise UserError(f"{result.name}: these cells have no traces, so that nothing can be told of their activity; give a finished run")
+    alive = np.flatnonzero((cells.footprints.max(axis=0).toarray().ravel() > 0) & (cells.traces.max(axis=1, initial=0) > 0))
+    if not len(alive):
+        raise UserError(f"{result.name}: this run found no cells, so that there is nothing to resemble; give another result")
+    cells, traces = cells[alive], cells.traces[alive]
+    mean, std, good = _pixels(result)
+    inside = covered(cells.footprints, cells.size)
+    free = good & ~inside if (good & ~inside).sum() >= FEWEST else good
+    rough = roughness(traces)
+    quiet = np.minimum(np.percentile(traces, RESTING, axis=1) + BELOW * rough, np.median(traces, axis=1))
+    resting = result.baseline + (cells.footprints @ quiet).reshape(cells.size)
+    whole = float(np.median(std[good])) >= ROUNDED
+    noise = fit_noise(mean[free], std[free], whole, offset)
+    rest = np.maximum(resting - noise.offset, 0)
+    ground = without(rest, inside | ~good)
+    light = float(ground.mean())
+    if not light > 0:
+        raise UserError(f"{result.name}: no light above an offset of {noise.offset:g} counts between the cells; give a lower camera.offset")
+    each = _cells(cells.footprints, traces.max(axis=1) - quiet, rest, ground, std)
+    rests = np.maximum(each.rest, DARKEST * light)
+    snr = each.bright / each.noise
+    noisy = np.maximum(each.leaves, rough)
+    decay = decay_time(traces, noisy)
+    events = count_events(traces, np.maximum(each.noise, CLEAR * noisy), decay)
+    quartiles = np.percentile(np.log(each.peak), [25, 75])
+    highest = float((mean + 4 * std)[good].max() + (each.rest + each.bright).max())
+    diameter = _middle(each.diameter, each.bright / each.leaves)
+    return Likeness(
+        frames=result.shape[0],
+        size=cells.size,
+        rate=result.rate,
+        pixel_size=result.pixel_size,
+        cells=len(cells),
+        per_mm2=len(cells) / (mean.size * result.pixel_size**2 / 1e6),
+        density=cells.footprints.nnz / mean.size,
+        overlap=_overlap(cells.footprints),
+        diameter=diameter * result.pixel_size,
+        spacing=_spacing(cells.centers) / diameter,
+        follow_light=follows(ground, cells.centers),
+        snr=float(np.median(snr)),
+        faintest=float(np.percentile(snr, FAINTEST)),
+        contrast=float(np.median(each.peak)) / light,
+        excess=float(np.median(each.rest - each.ground)) / light,
+        amplitude=float(np.median(each.peak / rests)),
+        spread=float(np.ptp(quartiles) / 1.349),
+        decay=None if decay is None else decay / result.rate,
+        events=float(events.mean()) / (result.shape[0] / result.rate),
+        uneven=dispersion(events),
+        gain=noise.gain,
+        offset=noise.offset,
+        read_noise=noise.read_noise,
+        dtype=_dtype(float(np.percentile(mean[good], 0.1)), highest, whole),
+        light=light,
+        ground=ground,
+        background=None if modes is None else _background(result, ground, modes),
+    )
+
+
+def _pixels(result: DemixResult) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(Y, X) mean, noise level, and True where a pixel can be used."""
+    if result.movie is not None:
+        mean, std = result.movie.mean, result.movie.std
+        bad = result.movie.bad_pixels
+    elif "noise" in result.history and result.history["noise"].shape == result.baseline.shape:
+        assert result.cells.traces is not None
+        mean = result.baseline + (result.cells.footprints @ result.cells.traces.mean(axis=1)).reshape(result.baseline.shape)
+        std, bad = result.history["noise"], None
+    else:
+        raise UserError(f"{result.name}: no movie in this file, so that its noise is unknown; give the result.h5 of a finished run")
+    good = np.isfinite(mean) & np.isfinite(std) & (std > 0) & np.isfinite(result.baseline)
+    return mean.astype(float), std.astype(float), good if bad is None else good & ~bad
+
+
+def _cells(footprints: sparse.csc_array, peak: np.ndarray, rest: np.ndarray, ground: np.ndarray, std: np.ndarray) -> Cells:
+    """Measure each cell; `peak` (K,) of its trace, images (Y, X)."""
+    table = []
+    for k in range(footprints.shape[1]):
+        part = slice(footprints.indptr[k], footprints.indptr[k + 1])
+        pixels, values = footprints.indices[part], footprints.data[part]
+        core, diameter = _core(pixels, values, rest.shape[1])
+        light, dark = (float(image.ravel()[pixels[core]].mean()) for image in (rest, ground))
+        noise = std.ravel()[pixels]
+        table.append(
+            (
+                max(peak[k], 1e-30) * values[core].mean(),
+                light,
+                dark,
+                peak[k] * np.percentile(values[core], BRIGHTEST),
+                noise[core].mean(),
+                1 / np.sqrt(((values / noise) ** 2).sum()),
+                diameter,
+            )
+        )
+    return Cells(*(np.array(column) for column in zip(*table, strict=True)))
+
+
+def _core(pixels: np.ndarray, values: np.ndarray, columns: int) -> tuple[np.ndarray, float]:
+    """Where a footprint, averaged over 3 x 3 px, is above half of its maximum; and the diameter (px) of a disc as large, holes filled."""
+    row, column = np.divmod(pixels, columns)
+    row, column = row - row.min() + 1, column - column.min() + 1
+    image = np.zeros((row.max() + 2, column.max() + 2))
+    image[row, column] = values
+    image = ndimage.uniform_filter(image, 3, mode="constant")
+    core = image >= 0.5 * image[row, column].max()
+    area = ndimage.binary_fill_holes(core).sum()
+    inside = core[row, column]
+    return inside, float(2 * np.sqrt(area / np.pi))
+
+
+def _middle(values: np.ndarray, weights: np.ndarray) -> float:
+    """Weighted median."""
+    order = np.argsort(values)
+    share = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(share, share[-1] / 2)])
+
+
+def _overlap(footprints: sparse.csc_array) -> float:
+    norms = np.sqrt(np.asarray(footprints.multiply(footprints).sum(axis=0)).ravel())
+    cosine = (footprints.T @ footprints).toarray() / (norms[:, None] * norms)
+    np.fill_diagonal(cosine, 0)
+    return float(np.median(cosine.max(axis=1)))
+
+
+def _spacing(centers: np.ndarray) -> float:
+    """Distance to the nearest neighbour (px), 5th percentile; endless for a single cell."""
+    return float(np.percentile(cKDTree(centers).query(centers, 2)[0][:, 1], 5))
+
+
+def _dtype(lowest: float, highest: float, whole: bool) -> str:
+    if not whole or highest > 65535 or (lowest < 0 and highest > 32767):
+        return "float32"
+    return "int16" if lowest < 0 else "uint8" if highest <= 255 else "uint16"
+
+
+def _background(result: DemixResult, ground: np.ndarray, modes: int) -> Found:
+    still = replace(result.background, mean=np.zeros_like(result.background.mean))
+    return found(replace(result, baseline=ground, background=still), 0.0, modes)
