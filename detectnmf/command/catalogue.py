@@ -90,7 +90,7 @@ class Catalogue:
         if lines:
             return " ".join(lines)
         try:
-            told = getdoc(locate(str(OmegaConf.load(file)["_target_"]), name))
+            told = getdoc(locate(str(OmegaConf.select(OmegaConf.load(file), "_target_")), name))
         except Exception:  # a caption is not worth a failure; the part itself says what is wrong
             return ""
         return told.splitlines()[0] if told else ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from detectnmf.simulate.simulator import Simulator
+
 
 class Catalogue(Protocol):
     """The options of each group of parts (psf, shapes, ...), of scenes and of experiments, by name."""
@@ -21,8 +23,8 @@ class Catalogue(Protocol):
         """
         ...
 
-    def simulator(self, group: str, name: str, **sim: Any) -> Any:
-        """The whole `Simulator` with this option; the other parts as they are chosen, or as an experiment says."""
+    def simulator(self, group: str, name: str, **sim: Any) -> Simulator:
+        """The whole simulator with this option; the other parts as they are chosen, or as an experiment says."""
         ...
 
     def about(self, group: str, name: str) -> str:

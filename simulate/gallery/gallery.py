@@ -19,7 +19,7 @@ from detectnmf.simulate.gallery.page import Page, write_index
 from detectnmf.simulate.gallery.watch import Watched, watch
 from detectnmf.simulate.optics import Optics
 from detectnmf.simulate.shapes.base import Shape
-from detectnmf.simulate.simulator import Simulated
+from detectnmf.simulate.simulator import Simulated, Simulator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -154,7 +154,7 @@ class _Hanging:
 
     def _vary(self, group: str, name: str) -> None:
         simulator = self.catalogue.simulator(group, name, **VARIED[group])
-        small = tuple(min(edge, self.knobs.small) for edge in simulator.size)
+        small = min(simulator.size[0], self.knobs.small), min(simulator.size[1], self.knobs.small)
         share = small[0] * small[1] / (simulator.size[0] * simulator.size[1])
         cells = None if simulator.cells is None else max(1, round(simulator.cells * share))
         self.varied.setdefault(group, {})[name] = self._watch(replace(simulator, size=small, cells=cells))
@@ -205,10 +205,10 @@ class _Hanging:
         section = "Plain scenes" if group == "scene" else "Experiments"
         self._hang(figure, 0, Page(name, f"{group}-{name}", caption, section, self.catalogue.command(group, name)))
 
-    def _watch(self, simulator: object) -> tuple[Simulated, Watched]:
+    def _watch(self, simulator: Simulator) -> tuple[Simulated, Watched]:
         """A short movie of a simulator, looked at once."""
-        short = replace(simulator, frames=min(simulator.frames, self.knobs.frames))  # type: ignore[type-var, attr-defined]
-        simulated = short(np.random.default_rng(self.runtime.seed)).to(self.runtime.torch_device)  # type: ignore[operator]
+        short = replace(simulator, frames=min(simulator.frames, self.knobs.frames))
+        simulated = short(np.random.default_rng(self.runtime.seed)).to(self.runtime.torch_device)
         return simulated, watch(simulated)
 
     def _about(self, group: str, names: Sequence[str]) -> dict[str, str]:

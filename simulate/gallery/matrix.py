@@ -40,15 +40,18 @@ def see(shape: Shape, optics: Optics, depth: float, field: float) -> np.ndarray:
 
     Relative to neuropil of concentration 1. Points that are farther apart than a pixel are drawn as wide as their distance.
     """
-    n = 2 * round(field / optics.pixel_size / 2) + 1
-    middle = np.array([depth, *(2 * [n // 2 * optics.pixel_size])])
-    image = np.zeros(n * n)
-    patch = project(shape.points + middle, shape.weights[None], optics, (n, n))
-    if patch is not None:
-        pixels, values = patch.inside((n, n))
-        image[pixels] = values[0]
     apart = spacing(shape) / optics.pixel_size
-    return ndimage.gaussian_filter(image.reshape(n, n), apart / 2) if apart > 1 else image.reshape(n, n)
+    n = 2 * round(field / optics.pixel_size / 2) + 1
+    edge = int(np.ceil(2 * apart)) if apart > 1 else 0
+    wide = n + 2 * edge
+    middle = np.array([depth, *(2 * [wide // 2 * optics.pixel_size])])
+    image = np.zeros(wide * wide)
+    patch = project(shape.points + middle, shape.weights[None], optics, (wide, wide))
+    if patch is not None:
+        pixels, values = patch.inside((wide, wide))
+        image[pixels] = values[0]
+    image = image.reshape(wide, wide)
+    return ndimage.gaussian_filter(image, apart / 2)[edge:-edge, edge:-edge] if edge else image
 
 
 def spacing(shape: Shape) -> float:

@@ -47,7 +47,8 @@ def watch(simulated: Simulated, shown: int = 6) -> Watched:
     frames, *size = simulated.recording.shape
     assert truth.cells.traces is not None
     order = np.argsort(-truth.quality["snr"])
-    cells = order[np.unique(np.linspace(0, (len(order) - 1) / 2, min(shown, len(order))).astype(np.int64))] if len(order) else order
+    shown = min(shown, len(order))
+    cells = order[np.linspace(0, max(len(order) // 2, shown - 1), shown).astype(np.int64)] if shown else order
     pixels = np.array([truth.cells.footprints[:, [int(k)]].toarray().argmax() for k in cells], np.int64)
     traces = truth.cells.traces
     light = (np.abs(traces) / np.maximum(np.abs(traces).max(axis=1, keepdims=True), 1e-12)).sum(axis=0) if len(order) else np.zeros(frames)

@@ -53,8 +53,9 @@ class Likeness:
         amplitude: dF/F at the peak: above rest over F0, median.
         spread: of the peaks over cells: standard deviation of their logarithm (from quartiles).
         decay: time constant (s), see `transients.decay_time`; None if the traces have no memory.
-        events: peaks per cell that rise and fall by the noise of a pixel and by five times that of the trace (Hz).
+        events: peaks per cell that rise and fall by the noise of a pixel and by seven times that of the trace (Hz).
         uneven: standard deviation of the rate of events over cells, relative, see `transients.dispersion`.
+        trace_noise: what flickers in a trace relative to the noise of a pixel, median.
         gain: variance per count of light; None where noise does not grow with light. See `noise.fit_noise`, for the next two, too.
         offset: counts in the dark.
         read_noise: counts.
@@ -84,6 +85,7 @@ class Likeness:
     decay: float | None
     events: float
     uneven: float
+    trace_noise: float
     gain: float | None
     offset: float
     read_noise: float
@@ -190,6 +192,7 @@ def measure(result: DemixResult, offset: float | None = None, modes: int | None 
         decay=None if decay is None else decay / result.rate,
         events=float(events.mean()) / (result.shape[0] / result.rate),
         uneven=dispersion(events),
+        trace_noise=float(np.median(rough / each.noise)),
         gain=noise.gain,
         offset=noise.offset,
         read_noise=noise.read_noise,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectnmf.components import Components
 from detectnmf.errors import UserError
 from detectnmf.simulate.like import knobs
 from detectnmf.simulate.like.knobs import Around, Typed
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 UNSEEN = 1.3  # cells in frame and focus for each that a run finds; the others are too dim
 STEP = 3.0  # a knob changes at most by this factor at a time
-FAR = 3.0  # a knob differs at most by this factor from what was measured
+FAR = 2.0  # a decay differs at most by this factor from what was measured,
+MISSED = 5.0  # and a rate of events by this: small ones are not counted, and close ones as one
 MOST = 2.5  # highest follow_light
 SPREAD = 1.5  # highest relative standard deviation over cells
 NAMES = {
@@ -79,7 +81,7 @@ def fit(simulator: Simulator, wanted: Likeness, typed: Collection[str] = (), rou
     names = Typed.of(typed)
     twin = begin(simulator, wanted, names)
     for number in range(rounds):
-        twin, seen = attempt(twin, wanted.cells, number, names)
+        twin, seen = attempt(twin, wanted, number, names)
         twin = turn(twin, wanted, seen, names, 1 / max(1.0, number / 2))
     return finish(twin, simulator, wanted, names)
 
@@ -122,8 +124,8 @@ class Seen:
     peak: float
 
 
-def attempt(twin: Simulator, cells: int, number: int, typed: Typed) -> tuple[Simulator, Seen | None]:
-    """Simulate and measure its brightest `cells` cells, which a run would find; the others are invisible from then on.
+def attempt(twin: Simulator, wanted: Likeness, number: int, typed: Typed) -> tuple[Simulator, Seen | None]:
+    """Simulate and measure as many of its brightest cells as a run would find; the others are invisible from then on.
 
     Where there is no room, cells move closer. None where no cell can be seen.
     """
@@ -141,11 +143,21 @@ def attempt(twin: Simulator, cells: int, number: int, typed: Typed) -> tuple[Sim
     if not there:
         return twin, None
     if "sim.visible" not in typed:  # the dimmest would not be found
-        order = np.argsort(-truth.quality["snr"], kind="stable")[:cells]
+        order = np.argsort(-truth.quality["snr"], kind="stable")[: wanted.cells]
         twin = replace(twin, visible=float(truth.quality["snr"][order[-1]]))
         truth = replace(truth, cells=truth.cells[np.sort(order)])
+    truth = replace(truth, cells=noisy(truth, wanted.trace_noise, np.random.default_rng([number, 1])))
     now = measure(truth, knobs.knobs(twin.camera).get("offset"))
     return twin, Seen(now, there, knobs.highest(scene.activity.traces))
+
+
+def noisy(truth: DemixResult, noise: float, rng: np.random.Generator) -> Components:
+    """The true cells with traces as noisy as a run's; `noise` relative to that of the cell's brightest pixel."""
+    cells = truth.cells
+    assert cells.traces is not None
+    brightest = cells.footprints.argmax(axis=0).ravel()
+    level = noise * truth.history["noise"].ravel()[brightest]
+    return replace(cells, traces=cells.traces + level[:, None] * rng.standard_normal(cells.traces.shape, np.float32))
 
 
 def turn(twin: Simulator, wanted: Likeness, seen: Seen | None, typed: Typed, step: float) -> Simulator:
@@ -175,7 +187,7 @@ def turn(twin: Simulator, wanted: Likeness, seen: Seen | None, typed: Typed, ste
     if decay and wanted.decay and now.decay:
         decay = _near(decay * _ratio(wanted.decay, now.decay, step), wanted.decay)
     if events and wanted.events:
-        events = _near(events * _ratio(wanted.events, now.events, step), wanted.events)
+        events = _near(events * _ratio(wanted.events, now.events, step), wanted.events, MISSED)
     return replace(
         twin,
         cells=max(1, round((twin.cells or 1) * _ratio(many, seen.cells, step))),
@@ -200,9 +212,9 @@ def _wider(knob: float, wanted: float, seen: float, step: float) -> float:
     return float(np.sqrt(np.clip(knob**2 + step * (wanted**2 - seen**2), 0, SPREAD**2)))
 
 
-def _near(value: float, measured: float) -> float:
+def _near(value: float, measured: float, most: float = FAR) -> float:
     """Where a measure no longer follows its knob, the knob must not run away."""
-    return float(np.clip(value, measured / FAR, measured * FAR))
+    return float(np.clip(value, measured / most, measured * most))
 
 
 def _ratio(wanted: float, seen: float, step: float, most: float = STEP) -> float:

@@ -8,7 +8,7 @@ from scipy.signal import find_peaks, lfilter
 
 FEWEST_LAGS = 6
 MOST_LAGS = 1000
-CLEAR = 5.0  # noise levels that an event must rise and fall by
+CLEAR = 7.0  # noise levels that an event must rise and fall by; chance alone makes 5
 SHARPER = 4.0  # times faster decay, for counting
 RUN = 10  # decays within which an event must do so
 

@@ -9,13 +9,12 @@ from scipy.ndimage import gaussian_filter1d
 
 from detectnmf.errors import UserError
 
-
 AT_ONCE = 500_000  # events, so that temporaries stay small
 
 
 def count(spikes: np.ndarray, cell: np.ndarray | int, frame: np.ndarray) -> None:
-    """Add (N,) spikes, each of a cell in a frame, to (K, T) counts."""
-    np.add.at(spikes, (cell, frame), np.uint16(1))
+    """Add (N,) spikes, each of a cell in a frame, to (K, T) uint16 counts, contiguous in memory."""
+    np.add.at(spikes.reshape(-1), cell * spikes.shape[1] + frame, np.uint16(1))
 
 
 def together(rates: np.ndarray, assemblies: int, duration: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
