@@ -192,7 +192,7 @@ def simulate_into(job: Job, out: Path, overwrite: bool, like: Path | None = None
     simulator, write = job.build("sim"), job.build("write")
     check_writable(out.parent)
     refuse_to_replace(out, overwrite)
-    known = {}
+    known: dict[str, Any] = {}
     if like is not None:
         simulator, known = resembling(job, simulator, like)
     simulated = simulator.render(simulator.draw(np.random.default_rng(job.config.seed)))

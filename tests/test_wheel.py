@@ -108,3 +108,22 @@ assert all(m.__file__.startswith(sys.prefix) for m in ours), [m.__file__ for m i
 assert not {"simulate", "train", "configs", "checkpoints"} & set(sys.modules)
 """
     run([installed / "bin" / "python", "-c", code], cwd=tmp_path)
+
+
+def test_a_psf_of_ones_own_is_simulated_and_trained_on(installed, tmp_path):
+    """The class and the YAML of the README, in a folder of one's own: the same words after simulate and after train."""
+    blocks = dict(re.findall(r"```(python|yaml)\n(# my_.*?)```", (ROOT / "README.md").read_text(), re.S))
+    (tmp_path / "my_psf.py").write_text(blocks["python"])
+    (tmp_path / "my_configs" / "psf").mkdir(parents=True)
+    (tmp_path / "my_configs" / "psf" / "cone.yaml").write_text(blocks["yaml"])
+    command, words = (
+        installed / "bin" / "detectnmf",
+        ["--config-dir", "my_configs", "psf=cone", "sim.frames=150", "sim.size=[64,64]", "sim.cells=8", "activity.events=2"],
+    )
+    told = run([command, "simulate", "out.tif", *words], cwd=tmp_path)
+    assert "wrote out.tif" in told and float(re.search(r"snr ([\d.]+)", told)[1]) == pytest.approx(8, rel=0.01)
+    brief = ["training.steps=2", "training.batch=2", "training.validation=1", "training.workers=0", "training.per_movie=6"]
+    ranges = ["~training.ranges.cells", "~training.ranges.snr", "~training.ranges.activity", "training.pool=4"]
+    run([command, "train", "cone", *words, *brief, *ranges], cwd=tmp_path)
+    assert "Cone" in (tmp_path / "cone.md").read_text()
+    assert (tmp_path / "cone.safetensors").stat().st_size > 1e6

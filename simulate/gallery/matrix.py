@@ -35,12 +35,12 @@ class Tile:
         return float(self.image.max(initial=0))
 
 
-def see(shape: Shape, optics: Optics, depth: float, field: float) -> np.ndarray:
+def see(shape: Shape, optics: Optics, depth: float, field: float, apart: float = 0.0) -> np.ndarray:
     """(n, n) a cell whose soma lies `depth` µm below the focal plane, in the middle of a square field (µm).
 
-    Relative to neuropil of concentration 1. Points that are farther apart than a pixel are drawn as wide as their distance.
+    Relative to neuropil of concentration 1. Points that are farther `apart` (µm) than a pixel are drawn as wide as their distance.
     """
-    apart = spacing(shape) / optics.pixel_size
+    apart /= optics.pixel_size
     n = 2 * round(field / optics.pixel_size / 2) + 1
     edge = int(np.ceil(2 * apart)) if apart > 1 else 0
     wide = n + 2 * edge
@@ -63,11 +63,13 @@ def spacing(shape: Shape) -> float:
 
 def tiles(shapes: Mapping[str, Shape], optics: Mapping[str, Optics], depth: float, field: float) -> dict[tuple[str, str], Tile]:
     """Every cell through every PSF, by their names."""
-    return {
-        (row, column): Tile(see(shape, seen, depth, field), float(see(shape, seen, 0.0, field).max()))
-        for row, shape in shapes.items()
-        for column, seen in optics.items()
-    }
+    made = {}
+    for row, shape in shapes.items():
+        apart = spacing(shape)
+        for column, seen in optics.items():
+            focus = see(shape, seen, 0.0, field, apart)
+            made[row, column] = Tile(focus if depth == 0 else see(shape, seen, depth, field, apart), float(focus.max()))
+    return made
 
 
 def draw(made: Mapping[tuple[str, str], Tile], depth: float, field: float) -> Figure:
@@ -88,13 +90,19 @@ def draw(made: Mapping[tuple[str, str], Tile], depth: float, field: float) -> Fi
         style.write(figure, LABEL + pitch * j + TILE / 2, HEAD - 0.08, broken(column), ha="center", va="bottom", fontsize=8.5)
     for i, row in enumerate(rows):
         style.write(figure, LABEL - 0.1, HEAD + pitch * i + TILE / 2, broken(row), ha="right", va="center", fontsize=8.5)
+    axes = style.place(figure, LABEL, HEAD, pitch * len(columns), pitch * len(rows))  # one for all: axes are slow
+    for i, row in enumerate(rows):
         for j, column in enumerate(columns):
-            axes = style.place(figure, LABEL + pitch * j, HEAD + pitch * i, TILE, TILE)
             tile = made[(row, column) if upright else (column, row)]
-            style.picture(axes, (tile.image / max(tile.peak, 1e-300)) ** GAMMA, 0, 1, "magma")
-            style.note(axes, words(tile, depth))
-            if (i, j) == (0, 0):
-                style.scale_bar(axes, field, length=style.round_length(field / 2))
+            image = (tile.image / max(tile.peak, 1e-300)) ** GAMMA
+            left, top = pitch * j, pitch * i
+            style.picture(axes, image, 0, 1, "magma", extent=(left, left + TILE, top + TILE, top))
+            style.note(axes, words(tile, depth), left + 0.04 * TILE, top + 0.965 * TILE, transform=axes.transData)
+    axes.set(xlim=(0, pitch * len(columns)), ylim=(pitch * len(rows), 0))
+    bar = style.round_length(field / 2)
+    end, low = 0.96 * TILE, 0.955 * TILE
+    axes.plot([end - bar / field * TILE, end], [low, low], color="white", linewidth=2, solid_capstyle="butt")
+    style.note(axes, f"{bar:g} µm", end, low - 0.02, ha="right", transform=axes.transData)
     return figure
 
 

@@ -54,10 +54,10 @@ def stretched(axes: Axes, image: np.ndarray, colours: str = "gray") -> None:
     note(axes, span(low, high), size=7)
 
 
-def picture(axes: Axes, image: np.ndarray, low: float, high: float, colours: str = "gray", smooth: bool = False) -> None:
+def picture(axes: Axes, image: np.ndarray, low: float, high: float, colours: str = "gray", smooth: bool = False, **how: object) -> None:
     """An image (Y, X) without ticks or frame; `smooth` where it has more pixels than the picture."""
-    style = "antialiased" if smooth else "nearest"
-    axes.imshow(image, cmap=colours, vmin=low, vmax=high if high > low else low + 1, interpolation=style)
+    drawn = {"interpolation": "antialiased" if smooth else "nearest", **how}
+    axes.imshow(image, cmap=colours, vmin=low, vmax=high if high > low else low + 1, **drawn)  # type: ignore[arg-type]
     bare(axes)
 
 
@@ -86,8 +86,8 @@ def note(axes: Axes, text: str, x: float = 0.04, y: float = 0.035, size: float =
     from matplotlib.patheffects import withStroke
 
     effects = [withStroke(linewidth=1.8, foreground=SHADOW)]
-    style = {"color": "white", "ha": "left", "va": "bottom", "path_effects": effects, **how}
-    axes.text(x, y, text, transform=axes.transAxes, fontsize=size, **style)  # type: ignore[arg-type]
+    style = {"color": "white", "ha": "left", "va": "bottom", "path_effects": effects, "transform": axes.transAxes, **how}
+    axes.text(x, y, text, fontsize=size, **style)  # type: ignore[arg-type]
 
 
 def scale_bar(axes: Axes, field: float, height: float | None = None, length: float | None = None, size: float = 7.5) -> None:

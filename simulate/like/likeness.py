@@ -7,11 +7,10 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage, sparse
-from scipy.spatial import cKDTree
 
 from detectnmf.errors import UserError
 from detectnmf.simulate.background.result import Found, found
+from detectnmf.simulate.like.cells import look_at, middle, overlap, spacing
 from detectnmf.simulate.like.ground import covered, follows, without
 from detectnmf.simulate.like.noise import fit_noise
 from detectnmf.simulate.like.transients import CLEAR, count_events, decay_time, dispersion, roughness
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 RESTING = 10.0  # percentile of a trace at which its cell rests, but for noise,
 BELOW = 1.28  # of whose standard deviations that percentile is too low
 FAINTEST = 5.0  # percentile of the cells' SNR that stands for the faintest one, outliers apart
-BRIGHTEST = 90.0  # percentile of a footprint's core that stands for its brightest pixel, noise apart
 FEWEST = 400  # pixels without cells, from which noise is told
 DARKEST = 1e-3  # of the mean light: nothing is divided by less
 ROUNDED = 0.288  # counts: no recording in whole counts has less noise
@@ -33,8 +31,9 @@ ROUNDED = 0.288  # counts: no recording in whole counts has less noise
 class Likeness:
     """What a run found, in numbers that a simulation can be given. All medians are over cells.
 
-    A cell's light is looked at in its core, where its footprint is above half of its maximum, on average; it rests at the 10th percentile of its
-    trace (less what noise makes of it). F0 is all light there at rest, above the camera's offset; the ground is what it would be without the cell: what surrounds it.
+    A cell's light is the mean over its core, where its footprint is above half of its maximum. It rests at the 10th percentile of
+    its trace (less what noise makes of that). F0 is all light there at rest, above the camera's offset; the ground is what it would
+    be without the cell, as its surroundings tell.
 
     Args:
         frames, size (px), rate (Hz), pixel_size (µm): of the recording.
@@ -101,10 +100,11 @@ class Likeness:
 
     def __str__(self) -> str:
         decay = "no decay" if self.decay is None else f"decay {self.decay:.3g} s"
+        gain = "unknown" if self.gain is None else f"{self.gain:.3g}"
         return (
-            f"{self.cells} cells ({self.per_mm2:.3g} per mm²) of {self.diameter:.3g} µm, snr {self.snr:.3g}, peak dF/F {self.amplitude:.3g}, "
-            f"{decay}, {self.events:.2g} events per s and cell, gain {'unknown' if self.gain is None else format(self.gain, '.3g')}, "
-            f"read noise {self.read_noise:.3g}, offset {self.offset:.3g}"
+            f"{self.cells} cells ({self.per_mm2:.3g} per mm²) of {self.diameter:.3g} µm, snr {self.snr:.3g}, "
+            f"peak dF/F {self.amplitude:.3g}, {decay}, {self.events:.2g} events per s and cell, "
+            f"gain {gain}, read noise {self.read_noise:.3g}, offset {self.offset:.3g}"
         )
 
     def resemble(self, simulator: Simulator, typed: Collection[str] = (), rounds: int = 6) -> Simulator:
@@ -112,24 +112,6 @@ class Likeness:
         from detectnmf.simulate.like.resemble import fit
 
         return fit(simulator, self, typed, rounds)
-
-
-@dataclass(frozen=True)
-class Cells:
-    """What is measured of each of the K cells.
-
-    Args:
-        peak: of the trace above rest, in the mean over the core. rest, ground: light there. bright: peak where it is brightest.
-        noise: of a pixel of the core. leaves: noise that white noise of the pixels leaves in the trace. diameter: px.
-    """
-
-    peak: np.ndarray
-    rest: np.ndarray
-    ground: np.ndarray
-    bright: np.ndarray
-    noise: np.ndarray
-    leaves: np.ndarray
-    diameter: np.ndarray
 
 
 def measure(result: DemixResult, offset: float | None = None, modes: int | None = None) -> Likeness:
@@ -148,7 +130,7 @@ def measure(result: DemixResult, offset: float | None = None, modes: int | None 
     alive = np.flatnonzero((cells.footprints.max(axis=0).toarray().ravel() > 0) & (cells.traces.max(axis=1, initial=0) > 0))
     if not len(alive):
         raise UserError(f"{result.name}: this run found no cells, so that there is nothing to resemble; give another result")
-    cells, traces = cells[alive], cells.traces[alive]
+    traces, cells = cells.traces[alive], cells[alive]
     mean, std, good = _pixels(result)
     inside = covered(cells.footprints, cells.size)
     free = good & ~inside if (good & ~inside).sum() >= FEWEST else good
@@ -158,11 +140,11 @@ def measure(result: DemixResult, offset: float | None = None, modes: int | None 
     whole = float(np.median(std[good])) >= ROUNDED
     noise = fit_noise(mean[free], std[free], whole, offset)
     rest = np.maximum(resting - noise.offset, 0)
-    ground = without(rest, inside | ~good)
+    ground = np.maximum(without(rest, inside | ~good), 0)
     light = float(ground.mean())
     if not light > 0:
         raise UserError(f"{result.name}: no light above an offset of {noise.offset:g} counts between the cells; give a lower camera.offset")
-    each = _cells(cells.footprints, traces.max(axis=1) - quiet, rest, ground, std)
+    each = look_at(cells.footprints, traces.max(axis=1) - quiet, rest, ground, std)
     rests = np.maximum(each.rest, DARKEST * light)
     snr = each.bright / each.noise
     noisy = np.maximum(each.leaves, rough)
@@ -170,7 +152,7 @@ def measure(result: DemixResult, offset: float | None = None, modes: int | None 
     events = count_events(traces, np.maximum(each.noise, CLEAR * noisy), decay)
     quartiles = np.percentile(np.log(each.peak), [25, 75])
     highest = float((mean + 4 * std)[good].max() + (each.rest + each.bright).max())
-    diameter = _middle(each.diameter, each.bright / each.leaves)
+    diameter = middle(each.diameter, each.bright / each.leaves)
     return Likeness(
         frames=result.shape[0],
         size=cells.size,
@@ -179,9 +161,9 @@ def measure(result: DemixResult, offset: float | None = None, modes: int | None 
         cells=len(cells),
         per_mm2=len(cells) / (mean.size * result.pixel_size**2 / 1e6),
         density=cells.footprints.nnz / mean.size,
-        overlap=_overlap(cells.footprints),
+        overlap=overlap(cells.footprints),
         diameter=diameter * result.pixel_size,
-        spacing=_spacing(cells.centers) / diameter,
+        spacing=spacing(cells.centers) / diameter,
         follow_light=follows(ground, cells.centers),
         snr=float(np.median(snr)),
         faintest=float(np.percentile(snr, FAINTEST)),
@@ -218,61 +200,6 @@ def _pixels(result: DemixResult) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return mean.astype(float), std.astype(float), good if bad is None else good & ~bad
 
 
-def _cells(footprints: sparse.csc_array, peak: np.ndarray, rest: np.ndarray, ground: np.ndarray, std: np.ndarray) -> Cells:
-    """Measure each cell; `peak` (K,) of its trace, images (Y, X)."""
-    table = []
-    for k in range(footprints.shape[1]):
-        part = slice(footprints.indptr[k], footprints.indptr[k + 1])
-        pixels, values = footprints.indices[part], footprints.data[part]
-        core, diameter = _core(pixels, values, rest.shape[1])
-        light, dark = (float(image.ravel()[pixels[core]].mean()) for image in (rest, ground))
-        noise = std.ravel()[pixels]
-        table.append(
-            (
-                max(peak[k], 1e-30) * values[core].mean(),
-                light,
-                dark,
-                peak[k] * np.percentile(values[core], BRIGHTEST),
-                noise[core].mean(),
-                1 / np.sqrt(((values / noise) ** 2).sum()),
-                diameter,
-            )
-        )
-    return Cells(*(np.array(column) for column in zip(*table, strict=True)))
-
-
-def _core(pixels: np.ndarray, values: np.ndarray, columns: int) -> tuple[np.ndarray, float]:
-    """Where a footprint, averaged over 3 x 3 px, is above half of its maximum; and the diameter (px) of a disc as large, holes filled."""
-    row, column = np.divmod(pixels, columns)
-    row, column = row - row.min() + 1, column - column.min() + 1
-    image = np.zeros((row.max() + 2, column.max() + 2))
-    image[row, column] = values
-    image = ndimage.uniform_filter(image, 3, mode="constant")
-    core = image >= 0.5 * image[row, column].max()
-    area = ndimage.binary_fill_holes(core).sum()
-    inside = core[row, column]
-    return inside, float(2 * np.sqrt(area / np.pi))
-
-
-def _middle(values: np.ndarray, weights: np.ndarray) -> float:
-    """Weighted median."""
-    order = np.argsort(values)
-    share = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(share, share[-1] / 2)])
-
-
-def _overlap(footprints: sparse.csc_array) -> float:
-    norms = np.sqrt(np.asarray(footprints.multiply(footprints).sum(axis=0)).ravel())
-    cosine = (footprints.T @ footprints).toarray() / (norms[:, None] * norms)
-    np.fill_diagonal(cosine, 0)
-    return float(np.median(cosine.max(axis=1)))
-
-
-def _spacing(centers: np.ndarray) -> float:
-    """Distance to the nearest neighbour (px), 5th percentile; endless for a single cell."""
-    return float(np.percentile(cKDTree(centers).query(centers, 2)[0][:, 1], 5))
-
-
 def _dtype(lowest: float, highest: float, whole: bool) -> str:
     if not whole or highest > 65535 or (lowest < 0 and highest > 32767):
         return "float32"
@@ -280,5 +207,9 @@ def _dtype(lowest: float, highest: float, whole: bool) -> str:
 
 
 def _background(result: DemixResult, ground: np.ndarray, modes: int) -> Found:
+    """The ground and the strongest components of what fluctuates; one that is 0 where nothing does."""
     still = replace(result.background, mean=np.zeros_like(result.background.mean))
-    return found(replace(result, baseline=ground, background=still), 0.0, modes)
+    around = found(replace(result, baseline=ground, background=still), 0.0, modes)
+    if len(around.temporal):
+        return around
+    return replace(around, spatial=np.zeros((*ground.shape, 1)), temporal=np.zeros((1, result.shape[0])))

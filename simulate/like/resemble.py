@@ -13,6 +13,7 @@ from detectnmf.errors import UserError
 from detectnmf.simulate.like import knobs
 from detectnmf.simulate.like.knobs import Around, Typed
 from detectnmf.simulate.like.likeness import Likeness, measure
+from detectnmf.simulate.shapes.base import Shape
 from detectnmf.simulate.simulator import Simulator
 from detectnmf.simulate.traces.base import TraceModel
 
@@ -81,28 +82,29 @@ def fit(simulator: Simulator, wanted: Likeness, typed: Collection[str] = (), rou
     names = Typed.of(typed)
     twin = begin(simulator, wanted, names)
     for number in range(rounds):
-        twin, seen = attempt(twin, wanted, number, names)
-        twin = turn(twin, wanted, seen, names, 1 / max(1.0, number / 2))
-    return finish(twin, simulator, wanted, names)
+        twin = with_room(twin, names)
+        twin = turn(twin, wanted, attempt(twin, wanted, number, names), names, 1 / max(1.0, number / 2))
+    return finish(with_room(twin, names), simulator, wanted, names)
 
 
 def begin(old: Simulator, like: Likeness, typed: Typed) -> Simulator:
     """The recording's size and noise, and for each knob what was measured."""
     camera = knobs.camera(old.camera, like, typed)
     neuropil = old.neuropil if like.background is None or typed.touches("neuropil") else Around(ground=like.background)
-    values = {
+    values: dict[str, Any] = {
         "light": like.light / camera.gain,
         "level": None,
         "brightness": like.contrast / min(like.amplitude, knobs.LARGEST),
         "follow_light": like.follow_light,
         "min_distance": min(like.spacing, 1.0),
         "brightness_spread": min(like.spread, SPREAD),
+        "visible": like.faintest,
     }
     return replace(
         old,
         psf=knobs.seen_at(old.psf, like.pixel_size),
         shapes=knobs.scaled(old.shapes, like.diameter / old.shapes.diameter, typed),
-        activity=_active(old.activity, like, typed, like.decay, like.events, min(like.uneven, SPREAD)),
+        activity=_active(old.activity, like, typed, like.decay, like.events or None, min(like.uneven, SPREAD)),
         neuropil=neuropil,
         camera=camera,
         frames=like.frames,
@@ -117,38 +119,64 @@ def begin(old: Simulator, like: Likeness, typed: Typed) -> Simulator:
 
 @dataclass(frozen=True)
 class Seen:
-    """A scene as it measures: its brightest cells' likeness, how many `cells` there are in all in frame and focus, their median `peak` dF/F."""
+    """A scene as it measures.
+
+    Args:
+        like: of its brightest cells. cells: how many there are in frame and focus. peak: their median dF/F at the peak.
+        faint: SNR of the dimmest of the brightest cells.
+    """
 
     like: Likeness
     cells: int
     peak: float
+    faint: float
 
 
-def attempt(twin: Simulator, wanted: Likeness, number: int, typed: Typed) -> tuple[Simulator, Seen | None]:
-    """Simulate and measure as many of its brightest cells as a run would find; the others are invisible from then on.
-
-    Where there is no room, cells move closer. None where no cell can be seen.
-    """
-    quick = replace(twin, neuropil=twin.neuropil.still()) if isinstance(twin.neuropil, Around) else twin
-    for _ in range(8):
-        try:
-            scene = quick.draw(np.random.default_rng([number, len(quick.size)]))
-            break
-        except UserError as error:
-            if "found room for" not in str(error) or "sim.min_distance" in typed:
-                raise
-            twin, quick = (replace(one, min_distance=0.7 * one.min_distance) for one in (twin, quick))
-    truth = replace(quick, visible=quick.visible if "sim.visible" in typed else 0.0).render(scene).truth
+def attempt(twin: Simulator, wanted: Likeness, number: int, typed: Typed) -> Seen | None:
+    """Simulate and measure as many of its brightest cells as the run found; None where no cell can be seen."""
+    twin = quick(twin)
+    scene = twin.draw(np.random.default_rng([0, number]))
+    truth = replace(twin, visible=twin.visible if "sim.visible" in typed else 0.0).render(scene).truth
     there = len(truth.cells)
     if not there:
-        return twin, None
-    if "sim.visible" not in typed:  # the dimmest would not be found
-        order = np.argsort(-truth.quality["snr"], kind="stable")[: wanted.cells]
-        twin = replace(twin, visible=float(truth.quality["snr"][order[-1]]))
-        truth = replace(truth, cells=truth.cells[np.sort(order)])
-    truth = replace(truth, cells=noisy(truth, wanted.trace_noise, np.random.default_rng([number, 1])))
+        return None
+    faint = truth.quality["snr"]
+    if "sim.visible" not in typed:
+        brightest = np.argsort(-faint, kind="stable")[: wanted.cells]
+        faint = faint[brightest]
+        truth = replace(truth, cells=truth.cells[np.sort(brightest)])
+    truth = replace(truth, cells=noisy(truth, wanted.trace_noise, np.random.default_rng([1, number])))
     now = measure(truth, knobs.knobs(twin.camera).get("offset"))
-    return twin, Seen(now, there, knobs.highest(scene.activity.traces))
+    return Seen(now, there, knobs.highest(scene.activity.traces), float(faint.min()))
+
+
+def quick(twin: Simulator) -> Simulator:
+    """The same with a background that hardly fluctuates."""
+    return replace(twin, neuropil=twin.neuropil.still()) if isinstance(twin.neuropil, Around) else twin
+
+
+@dataclass(frozen=True)
+class Specks:
+    """Cells of one point each, where only places matter."""
+
+    diameter: float
+
+    def draw(self, n: int, rng: np.random.Generator) -> list[Shape]:
+        """n cells."""
+        return n * [Shape(np.zeros((1, 3)), np.ones(1))]
+
+
+def with_room(twin: Simulator, typed: Typed) -> Simulator:
+    """Cells closer to each other, where there is no room for as many; places are quick to draw."""
+    while twin.min_distance > 0 and "sim.min_distance" not in typed:
+        try:
+            replace(quick(twin), shapes=Specks(twin.shapes.diameter), frames=1).draw(np.random.default_rng(0))
+            break
+        except UserError as error:
+            if "found room for" not in str(error):
+                raise
+            twin = replace(twin, min_distance=0.7 * twin.min_distance if twin.min_distance > 0.05 else 0.0)
+    return twin
 
 
 def noisy(truth: DemixResult, noise: float, rng: np.random.Generator) -> Components:
@@ -163,18 +191,19 @@ def noisy(truth: DemixResult, noise: float, rng: np.random.Generator) -> Compone
 def turn(twin: Simulator, wanted: Likeness, seen: Seen | None, typed: Typed, step: float) -> Simulator:
     """The simulator with each knob nearer to where it gives what is wanted."""
     if seen is None:  # all too dim
-        return replace(twin, cells=2 * (twin.cells or 1), brightness=twin.brightness * (1.0 if "sim.brightness" in typed else STEP))
+        return replace(twin, cells=2 * (twin.cells or 1), brightness=twin.brightness * (1.0 if _bright(typed) else STEP))
     now = seen.like
     many = wanted.cells if "sim.visible" in typed else UNSEEN * wanted.cells
     has = knobs.knobs(twin.activity)
     brightness = twin.brightness
-    if "sim.brightness" not in typed:
+    if not _bright(typed):
         brightness *= _ratio(wanted.contrast, now.contrast, step, most=100.0)
     rest = twin.rest
-    if "sim.rest" not in typed and "sim.brightness" not in typed:
+    if "sim.rest" not in typed and not _bright(typed):
         # excess = contrast / peak · rest - what is displaced
         displaced = now.contrast / seen.peak * rest - now.excess
-        peak = min(wanted.amplitude, knobs.LARGEST) if "amplitude" in has else seen.peak
+        known = "amplitude" in has and "activity.amplitude" not in typed
+        peak = min(wanted.amplitude, knobs.LARGEST) if known else seen.peak
         rest += step * (float(np.clip((wanted.excess + displaced) * peak / wanted.contrast, 0.0, 2.0)) - rest)
     spread = twin.brightness_spread
     if "sim.brightness_spread" not in typed:
@@ -196,9 +225,15 @@ def turn(twin: Simulator, wanted: Likeness, seen: Seen | None, typed: Typed, ste
         light=twin.light if twin.light is None or "sim.light" in typed else twin.light * _ratio(wanted.light, now.light, step),
         brightness=brightness,
         rest=rest,
+        visible=twin.visible if "sim.visible" in typed else twin.visible * _ratio(seen.faint, twin.visible, step, most=1e6),
         brightness_spread=spread,
         follow_light=follow,
     )
+
+
+def _bright(typed: Typed) -> bool:
+    """Whether the user has said how bright cells are."""
+    return "sim.brightness" in typed or "sim.level" in typed
 
 
 def _active(old: TraceModel, like: Likeness, typed: Typed, decay: float | None, events: float | None, spread: float | None) -> TraceModel:
@@ -226,11 +261,13 @@ def _ratio(wanted: float, seen: float, step: float, most: float = STEP) -> float
 def finish(twin: Simulator, old: Simulator, like: Likeness, typed: Typed) -> Simulator:
     """As large and as long as was asked for, with as many cells per area."""
     kept = {name: getattr(old, name) for name in ("frames", "size", "rate", "pixel_size") if f"sim.{name}" in typed}
-    final = {"frames": like.frames, "size": like.size, "rate": like.rate, "pixel_size": like.pixel_size, **kept}
+    final: dict[str, Any] = {"frames": like.frames, "size": like.size, "rate": like.rate, "pixel_size": like.pixel_size, **kept}
     area = np.prod(final["size"]) * final["pixel_size"] ** 2 / (np.prod(like.size) * like.pixel_size**2)
     final["cells"] = round((twin.cells or 0) * float(area))
     if "sim.cells" in typed or "sim.density" in typed:
         final["cells"], final["density"] = old.cells, old.density
     if "sim.snr" in typed and "sim.light" not in typed:
         final["light"] = None
+        if "sim.visible" not in typed and old.snr:
+            final["visible"] = twin.visible * old.snr / like.snr
     return replace(twin, psf=knobs.seen_at(twin.psf, final["pixel_size"]), **final)

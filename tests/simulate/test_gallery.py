@@ -68,7 +68,7 @@ def test_a_sparse_sheet_is_drawn_without_holes():
     sheet = Shape(np.stack([0 * y, y, x], axis=-1).reshape(-1, 3), np.full(y.size, 4.0))
     assert spacing(sheet) == 2
     optics = Optics.of(Ideal(0.5, thickness=20.0))
-    image = see(sheet, optics, 0.0, field=40.0)
+    image = see(sheet, optics, 0.0, 40.0, spacing(sheet))
     np.testing.assert_allclose(image, 0.25 / optics.bulk, rtol=0.04)
 
 
