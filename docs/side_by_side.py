@@ -56,7 +56,7 @@ class Pair:
 
 
 PAIRS: Mapping[str, Pair] = {
-    "fly": Pair("two-photon-fly", crop=(slice(80, 170), slice(100, 300))),
+    "fly": Pair("two-photon-fly", crop=(slice(78, 168), slice(100, 240))),
     "mouse_wide": Pair("two-photon-mouse", crop=(slice(3, 62), slice(None))),
     "zebrafish_wide": Pair("zebrafish-light-sheet", crop=(slice(10, 50), slice(32, 52))),
     "one_photon": Pair("miniscope-moving", process=preprocessed),

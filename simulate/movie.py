@@ -95,10 +95,10 @@ class Movie:
         written = np.arange(len(self))[index]
         moments = self.acquired.index[written]
         frames = np.empty((len(written), *self.size), dtype)
-        self._parts  # before threads race for it
+        parts = self._parts
 
         def fill(block: int) -> None:
-            photons = self._photons(block)
+            photons = self._photons(block, parts)
             for place in np.flatnonzero(moments // BLOCK == block):
                 frame = photons[moments[place] - block * BLOCK]
                 if self.acquired.blank[written[place]]:
@@ -111,9 +111,8 @@ class Movie:
                 pass
         return frames
 
-    def _photons(self, block: int) -> np.ndarray:
+    def _photons(self, block: int, parts: _Parts) -> np.ndarray:
         """(n, Y, X) float32 light of one block of the tissue's time."""
-        parts = self._parts
         span = slice(block * BLOCK, (block + 1) * BLOCK)
         light = parts.courses[:, span].T @ parts.images
         traces = parts.traces[:, span].contiguous()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -201,17 +202,23 @@ class Simulator:
 
     def _draw_dense(self, density: float, rng: np.random.Generator) -> Scene:
         """As many cells as give the density: draw too many, keep the first n."""
-        pixels = self.size[0] * self.size[1]
         n = 32
         for _ in range(12):
             scene = self._draw(n, rng.spawn(STREAMS))
             seen = self.look(scene)
-            exposure = self.expose(scene, seen, self.shine(scene, seen))
-            covered = np.cumsum(np.diff(seen.whole.tocsr()[scene.pixels].tocsc().indptr) * exposure.seen) / pixels
-            if covered[-1] >= density:
-                return scene.first(int(np.abs(covered - density).argmin()) + 1)
-            n = int(np.clip(1.2 * n * density / max(covered[-1], 1e-9), 1.5 * n, 8 * n)) + 8
+            peak, level = self._outstanding(scene, seen, self.shine(scene, seen))
+            area = np.diff(seen.whole.tocsr()[scene.pixels].tocsc().indptr)
+            covered = partial(self._covered, peak=peak, level=level, area=area)
+            reached = covered(n)
+            if reached >= density:
+                best = bisect_left(range(n), density, key=covered)
+                return scene.first(min(range(max(best - 2, 1), min(best + 3, n + 1)), key=lambda n: abs(covered(n) - density)))
+            n = int(np.clip(1.2 * n * density / max(reached, 1e-9), 1.5 * n, 8 * n)) + 8
         raise UserError(f"sim.density = {density:g} cells per pixel was not reached with {n} cells; widen sim.depth or lower the density")
+
+    def _covered(self, n: int, peak: np.ndarray, level: np.ndarray, area: np.ndarray) -> float:
+        """The density of the first n cells. How many of them count depends on the light, which depends on which are there."""
+        return float(area[:n] @ self._exposure(peak[:n], level[:n]).seen) / (self.size[0] * self.size[1])
 
     def look(self, scene: Scene) -> Seen:
         """The scene's cells through this PSF."""
@@ -230,11 +237,17 @@ class Simulator:
 
     def expose(self, scene: Scene, seen: Seen, source: Sources) -> Exposure:
         """The light, as given or such that the SNR is as asked for, and which cells count."""
+        return self._exposure(*self._outstanding(scene, seen, source))
+
+    def _outstanding(self, scene: Scene, seen: Seen, source: Sources) -> tuple[np.ndarray, np.ndarray]:
+        """(K,) how high each cell rises, 0 for one that cannot count; (K,) all light there."""
         height = heights(scene, source)
-        peak = np.where(self._countable(scene, seen), height.peak, 0)
+        return np.where(self._countable(scene, seen), height.peak, 0), height.level
+
+    def _exposure(self, peak: np.ndarray, level: np.ndarray) -> Exposure:
         if self.light is not None:
-            return given(self.light, peak, height.level, self.camera, self.visible)
-        return expose(peak, height.level, self.camera, self.snr or 0.0, self.visible)
+            return given(self.light, peak, level, self.camera, self.visible)
+        return expose(peak, level, self.camera, self.snr or 0.0, self.visible)
 
     def _countable(self, scene: Scene, seen: Seen) -> np.ndarray:
         """(K,) True for cells with their soma in the frame and in focus."""

@@ -22,6 +22,7 @@ from detectnmf.command.settings import check_parts, locate
 from detectnmf.command.words import quote
 from detectnmf.errors import UserError
 
+NOT_OF_THE_MOVIE = ("out", "gallery", "overwrite", "quiet", "device", "max_memory")
 PAGES = ("scene", "experiment")  # each a page of its own, drawn from all parts together
 
 
@@ -93,7 +94,7 @@ class Catalogue:
             told = getdoc(locate(str(OmegaConf.select(OmegaConf.load(file), "_target_")), name))
         except Exception:  # a caption is not worth a failure; the part itself says what is wrong
             return ""
-        return told.splitlines()[0] if told else ""
+        return told.splitlines()[0].replace("`", "") if told else ""
 
     def choices(self, group: str, name: str) -> dict[str, str]:
         """Which part stands in each group, with this option."""
@@ -103,9 +104,7 @@ class Catalogue:
     def command(self, group: str, name: str) -> str:
         """What to type for a movie with this option."""
         folders = [word for folder in self.folders[1:] for word in ("--config-dir", str(folder))]
-        own = [
-            override for override in self.overrides if _key(override).split(".")[0] not in (group, "out", "gallery", "overwrite", "quiet")
-        ]
+        own = [override for override in self.overrides if _key(override).split(".")[0] not in (group, *NOT_OF_THE_MOVIE)]
         return shlex.join(["detectnmf", "simulate", "movie.tif", *folders, f"{group}={name}", *own])
 
     def _composed(self, group: str, name: str, sim: Mapping[str, Any], whole: bool = False) -> DictConfig:

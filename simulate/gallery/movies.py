@@ -127,8 +127,9 @@ def _traces(figure: Figure, simulated: Simulated, watched: Watched, left: float,
     """The movie at each cell's brightest pixel, in grey; what the cell alone does there; its spikes."""
     truth = simulated.truth
     time = np.arange(simulated.recording.shape[0]) / simulated.recording.rate
-    title = "brightest pixels of six cells, best to median SNR" if len(watched.cells) else "no cell counts as seen"
-    style.write(figure, left, top - 0.1, f"{title}: the movie (grey), the cell alone, its spikes", va="bottom", fontsize=8.5)
+    what = "cells, best to median SNR: their brightest pixels in the movie (grey), their own light in them, their spikes"
+    title = what if len(watched.cells) else "no cell counts as seen"
+    style.write(figure, left, top - 0.1, title, va="bottom", fontsize=8.5)
     for row, k in enumerate(watched.cells):
         axes = style.place(figure, left, top + row * ROW, width, ROW)
         colour = np.array(style.hue(int(k))) * 0.72

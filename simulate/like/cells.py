@@ -81,4 +81,6 @@ def overlap(footprints: sparse.csc_array) -> float:
 
 def spacing(centers: np.ndarray) -> float:
     """Distance to the nearest neighbour (px), 5th percentile; endless for a single cell."""
+    if len(centers) < 2:
+        return float("inf")
     return float(np.percentile(cKDTree(centers).query(centers, 2)[0][:, 1], 5))

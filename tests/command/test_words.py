@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from detectnmf.command.parts import own_folders
-from detectnmf.command.words import arrange, quote, split
+from detectnmf.command.words import arrange, quote, split, verb_of
 from detectnmf.errors import UserError
 
 
@@ -74,6 +74,32 @@ def test_a_sweep_takes_several_files_and_names_jobs_by_what_is_swept():
 def test_other_verbs_have_their_own_words():
     assert arrange("evaluate", ["r.h5", "t.h5"]) == ["result='r.h5'", "truth='t.h5'"]
     assert arrange("simulate", ["o.tif", "seed=1"]) == ["seed=1", "out='o.tif'"]
+
+
+@pytest.mark.parametrize(
+    ("words", "verb", "rest"),
+    [
+        (["simulate", "gallery"], "gallery", []),
+        (["simulate", "gallery", "psf=bessel"], "gallery", ["psf=bessel"]),
+        (["simulate", "psf=bessel", "gallery", "folder"], "gallery", ["psf=bessel", "--", "folder"]),
+        (["simulate", "--config-dir", "gallery", "gallery"], "gallery", ["--config-dir", "gallery"]),
+        (["simulate", "gallery", "--help"], "gallery", ["--help"]),
+        (["gallery", "folder"], "gallery", ["folder"]),
+        (["simulate", "./gallery"], "simulate", ["./gallery"]),
+        (["simulate", "a.tif", "gallery"], "simulate", ["a.tif", "gallery"]),
+        (["simulate", "out.tif", "--config-dir", "gallery"], "simulate", ["out.tif", "--config-dir", "gallery"]),
+        (["run", "gallery"], "run", ["gallery"]),
+    ],
+)
+def test_two_words_may_be_one_verb(words, verb, rest):
+    assert verb_of(words) == (verb, rest)
+
+
+def test_words_of_the_gallery_are_its_folder():
+    assert arrange(*verb_of(["simulate", "gallery"])) == []
+    assert arrange(*verb_of(["simulate", "seed=1", "gallery", "my folder"])) == ["seed=1", "out='my folder'"]
+    with pytest.raises(UserError, match=r"too many files: b; it is detectnmf simulate gallery \[OUT\]"):
+        arrange(*verb_of(["simulate", "gallery", "a", "b"]))
 
 
 def test_a_name_with_an_equals_sign_is_a_file_if_there_is_one(tmp_path, monkeypatch):
