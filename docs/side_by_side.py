@@ -58,7 +58,7 @@ class Pair:
 PAIRS: Mapping[str, Pair] = {
     "fly": Pair("two-photon-fly", crop=(slice(78, 168), slice(100, 240))),
     "mouse_wide": Pair("two-photon-mouse", crop=(slice(3, 62), slice(None))),
-    "zebrafish_wide": Pair("zebrafish-light-sheet", crop=(slice(10, 50), slice(32, 52))),
+    "zebrafish_wide": Pair("zebrafish-light-sheet", crop=(slice(54, 75), slice(20, 60))),
     "one_photon": Pair("miniscope-moving", process=preprocessed),
     "one_photon_wide": Pair("one-photon-raw"),
 }

@@ -34,6 +34,7 @@ from detectnmf.simulate.traces.per_kind import PerKind
 from detectnmf.simulate.truth import summary, truth
 
 STREAMS = 10  # one for each part that draws
+MOST_CELLS = 20_000  # that are tried for a density
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ class Simulator:
     def _draw_dense(self, density: float, rng: np.random.Generator) -> Scene:
         """As many cells as give the density: draw too many, keep the first n."""
         n = 32
-        for _ in range(12):
+        while True:
             scene = self._draw(n, rng.spawn(STREAMS))
             seen = self.look(scene)
             peak, level = self._outstanding(scene, seen, self.shine(scene, seen))
@@ -213,8 +214,14 @@ class Simulator:
             if reached >= density:
                 best = bisect_left(range(n), density, key=covered)
                 return scene.first(min(range(max(best - 2, 1), min(best + 3, n + 1)), key=lambda n: abs(covered(n) - density)))
-            n = int(np.clip(1.2 * n * density / max(reached, 1e-9), 1.5 * n, 8 * n)) + 8
-        raise UserError(f"sim.density = {density:g} cells per pixel was not reached with {n} cells; widen sim.depth or lower the density")
+            needed = 1.2 * n * density / reached if reached else 8 * n
+            if needed > MOST_CELLS or (not reached and n > 200):
+                break
+            n = int(min(needed, 8 * n)) + 8
+        raise UserError(
+            f"sim.density = {density:g} footprints over a pixel is out of reach: {len(scene)} cells give {reached:.3g}; lower it, "
+            "widen sim.depth, or let more cells count (sim.visible, sim.blurred)"
+        )
 
     def _covered(self, n: int, peak: np.ndarray, level: np.ndarray, area: np.ndarray) -> float:
         """The density of the first n cells. How many of them count depends on the light, which depends on which are there."""

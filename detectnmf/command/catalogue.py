@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import getdoc
 from itertools import takewhile
 from pathlib import Path
@@ -70,12 +71,15 @@ class Catalogue:
         return [self.chosen[group]] if group == "scene" and "experiment" not in named else []
 
     def part(self, group: str, name: str, **sim: Any) -> Any:
-        """The part itself; `sim` sets knobs of the simulator.
+        """The part itself; `sim` sets knobs of the simulator. What the user says of other parts and of experiments does not touch it.
 
         Raises:
             UserError: it cannot be built.
         """
-        return self._built(self._composed(group, name, sim), group)
+        if self._is_chosen(group, name):
+            return self._built(self._composed(group, name, sim), group)
+        general = tuple(override for override in self.overrides if re.split("[.@]", _key(override))[0] not in self.chosen)
+        return self._built(replace(self, overrides=general)._composed(group, name, sim), group)
 
     def simulator(self, group: str, name: str, **sim: Any) -> Any:
         """The whole simulator with this option."""
@@ -107,8 +111,11 @@ class Catalogue:
         own = [override for override in self.overrides if _key(override).split(".")[0] not in (group, *NOT_OF_THE_MOVIE)]
         return shlex.join(["detectnmf", "simulate", "movie.tif", *folders, f"{group}={name}", *own])
 
+    def _is_chosen(self, group: str, name: str) -> bool:
+        return self.named(group) and name == self.chosen[group]
+
     def _composed(self, group: str, name: str, sim: Mapping[str, Any], whole: bool = False) -> DictConfig:
-        choice = [] if self.named(group) and name == self.chosen[group] else [f"{group}={quote(name)}"]
+        choice = [] if self._is_chosen(group, name) else [f"{group}={quote(name)}"]
         knobs = [f"sim.{key}={value}" for key, value in sim.items()]
         try:
             return compose(self.verb, overrides=[*self.overrides, *choice, *knobs], return_hydra_config=whole)

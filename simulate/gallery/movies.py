@@ -53,7 +53,7 @@ def draw(name: str, simulated: Simulated, watched: Watched) -> Figure:
         _number(axes, x, y, str(number + 1))
 
     left = EDGE + 0.28
-    _traces(figure, simulated, watched, left, top, WIDTH - EDGE - RIGHT - 1.15 - left)
+    _traces(figure, simulated, watched, (left, top, WIDTH - EDGE - RIGHT - 1.15 - left, height / 6))
     for place, plot in enumerate(plots):
         at = style.place(figure, WIDTH - EDGE - RIGHT, top + 0.06 + place * height / len(plots), RIGHT, height / len(plots) - 0.6)
         {"snr": _snr, "motion": _motion, "drift": _drift}[plot](at, simulated)
@@ -123,15 +123,20 @@ def _number(axes: Axes, x: float, y: float, text: str) -> None:
     axes.text(x, y, text, color="white", fontsize=7.5, ha="center", va="center", weight="bold", path_effects=effects)
 
 
-def _traces(figure: Figure, simulated: Simulated, watched: Watched, left: float, top: float, width: float) -> None:
-    """The movie at each cell's brightest pixel, in grey; what the cell alone does there; its spikes."""
+def _traces(figure: Figure, simulated: Simulated, watched: Watched, where: tuple[float, float, float, float]) -> None:
+    """The movie at each cell's brightest pixel, in grey; what the cell alone does there; its spikes.
+
+    Args:
+        where: left, top, width, and height of a row (inches).
+    """
+    left, top, width, tall = where
     truth = simulated.truth
     time = np.arange(simulated.recording.shape[0]) / simulated.recording.rate
     what = "cells, best to median SNR: their brightest pixels in the movie (grey), their own light in them, their spikes"
     title = what if len(watched.cells) else "no cell counts as seen"
     style.write(figure, left, top - 0.1, title, va="bottom", fontsize=8.5)
     for row, k in enumerate(watched.cells):
-        axes = style.place(figure, left, top + row * ROW, width, ROW)
+        axes = style.place(figure, left, top + row * tall, width, tall)
         colour = np.array(style.hue(int(k))) * 0.72
         axes.plot(time, watched.seen[row], color=style.PALE, linewidth=0.7)
         axes.plot(time, watched.true[row], color=colour, linewidth=1.3)
@@ -147,7 +152,7 @@ def _traces(figure: Figure, simulated: Simulated, watched: Watched, left: float,
         axes.spines["bottom"].set_visible(last)
         axes.tick_params(bottom=last, labelbottom=last)
         style.steps(axes, "x", 10)
-        middle = top + (row + 0.55) * ROW
+        middle = top + (row + 0.55) * tall
         style.write(figure, left - 0.08, middle, str(row + 1), ha="right", va="center", fontsize=8.5, weight="bold", color=tuple(colour))
         snr = float(truth.quality["snr"][int(k)])
         style.write(figure, left + width + 0.06, middle, f"SNR {snr:.3g}", va="center", fontsize=7.5, color=style.MUTED)

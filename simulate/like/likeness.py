@@ -13,7 +13,7 @@ from detectnmf.simulate.background.result import Found, found
 from detectnmf.simulate.like.cells import look_at, middle, overlap, spacing
 from detectnmf.simulate.like.ground import covered, follows, without
 from detectnmf.simulate.like.noise import fit_noise
-from detectnmf.simulate.like.transients import CLEAR, count_events, decay_time, dispersion, roughness
+from detectnmf.simulate.like.transients import CLEAR, PART, count_events, decay_time, dispersion, roughness
 
 if TYPE_CHECKING:
     from detectnmf.result import DemixResult
@@ -52,7 +52,7 @@ class Likeness:
         amplitude: dF/F at the peak: above rest over F0, median.
         spread: of the peaks over cells: standard deviation of their logarithm (from quartiles).
         decay: time constant (s), see `transients.decay_time`; None if the traces have no memory.
-        events: peaks per cell that rise and fall by the noise of a pixel and by seven times that of the trace (Hz).
+        events: peaks per cell that rise and fall by the noise of a pixel, seven times that of the trace, and a fifth of the highest (Hz).
         uneven: standard deviation of the rate of events over cells, relative, see `transients.dispersion`.
         trace_noise: what flickers in a trace relative to the noise of a pixel, median.
         gain: variance per count of light; None where noise does not grow with light. See `noise.fit_noise`, for the next two, too.
@@ -149,7 +149,7 @@ def measure(result: DemixResult, offset: float | None = None, modes: int | None 
     snr = each.bright / each.noise
     noisy = np.maximum(each.leaves, rough)
     decay = decay_time(traces, noisy)
-    events = count_events(traces, np.maximum(each.noise, CLEAR * noisy), decay)
+    events = count_events(traces, np.maximum.reduce([each.noise, CLEAR * noisy, PART * (traces.max(axis=1) - quiet)]), decay)
     quartiles = np.percentile(np.log(each.peak), [25, 75])
     highest = float((mean + 4 * std)[good].max() + (each.rest + each.bright).max())
     diameter = middle(each.diameter, each.bright / each.leaves)

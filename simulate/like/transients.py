@@ -7,9 +7,13 @@ from scipy import fft
 from scipy.signal import find_peaks, lfilter
 
 FEWEST_LAGS = 6
+WINDOW = 3.0  # decays to look at
+SHARE = 0.3  # of the correlation in the next frame that must decay; the rest may be slow
+FAINT = 0.02  # correlation below which there is none
 MOST_LAGS = 1000
-CLEAR = 7.0  # noise levels that an event must rise and fall by; chance alone makes 5
+CLEAR = 7.0  # noise levels that an event must rise and fall by; chance alone often makes 5
 SHARPER = 4.0  # times faster decay, for counting
+PART = 0.2  # of a cell's highest peak; less may be its neighbours' or the neuropil's light
 RUN = 10  # decays within which an event must do so
 
 
@@ -26,7 +30,7 @@ def decay_time(traces: np.ndarray, noise: np.ndarray) -> float | None:
     """Decay time in frames: that of a · e^(-lag/decay) + b fitted to the mean autocorrelation of the traces from lag 1 on.
 
     White noise adds to lag 0 alone, which is left out. A cell counts by the share of its variance that is not noise. b takes up what
-    is slow (drift, neuropil) and what subtracting each trace's own mean takes away.
+    is slow (drift, neuropil) and what subtracting each trace's own mean takes away. Lags are looked at as far as three decays.
 
     Args:
         traces: (K, T). noise: (K,) standard deviation of white noise in each.
@@ -41,18 +45,28 @@ def decay_time(traces: np.ndarray, noise: np.ndarray) -> float | None:
     variance = np.maximum(covariance[:, 0], 1e-30)
     reliable = np.clip(1 - noise**2 / variance, 0, 1)
     mean = (covariance / variance[:, None] * reliable[:, None]).sum(axis=0) / max(reliable.sum(), 1e-12)
-    if not mean[1] > 0.02:
+    if not mean[1] > FAINT:
         return None
-    short = np.flatnonzero(mean < mean[1] / np.e)
-    lags = int(np.clip(4 * short[0] if len(short) else len(mean), FEWEST_LAGS, len(mean) - 1))
-    lag, seen = np.arange(1, lags + 1), mean[1 : lags + 1]
+    decay = 0.0
+    for lags in np.unique(np.geomspace(FEWEST_LAGS, len(mean) - 1, 40).astype(int)):
+        decay, height = _exponential(mean[1 : lags + 1])
+        if decay < lags / WINDOW and height > SHARE * mean[1]:
+            break
+    return decay
 
-    def misfit(decay: float) -> float:
-        columns = np.stack([np.exp(-lag / decay), np.ones(lags)], axis=1)
-        (height, _), residual, *_ = np.linalg.lstsq(columns, seen, rcond=None)
-        return float(residual[0]) if height > 0 and len(residual) else np.inf
 
-    return float(min(np.geomspace(0.3, 2 * lags, 300), key=misfit))
+def _exponential(seen: np.ndarray) -> tuple[float, float]:
+    """Decay and height a of a · e^(-lag/decay) + b, fitted by least squares from lag 1 on."""
+    lag = np.arange(1, len(seen) + 1)
+    best = np.inf, 2.0 * len(seen), 0.0
+    for decay in np.geomspace(0.3, 2 * len(seen), 200):
+        shape = np.exp(-lag / decay)
+        flat = shape - shape.mean()
+        height = float(flat @ seen / max(flat @ flat, 1e-300))
+        misfit = float(((seen - seen.mean() - height * flat) ** 2).sum())
+        if height > 0 and misfit < best[0]:
+            best = misfit, float(decay), height
+    return best[1], best[2]
 
 
 def roughness(traces: np.ndarray) -> np.ndarray:

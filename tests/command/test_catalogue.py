@@ -58,6 +58,17 @@ def test_a_part_is_built_with_the_users_knobs_and_at_the_size_asked_for():
     assert type(catalogue().part("psf", "vtwins", pixel_size=2.0)).__name__ == "VTwINS"
 
 
+def test_parts_beside_a_named_one_are_not_touched_by_it(tmp_path):
+    """An experiment that sets knobs of its PSF, and shapes= named beside it: all PSFs are drawn, not only those with such knobs."""
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "own.yaml").write_text("# @package _global_\npsf: {na: 0.3}\nshapes: {diameter: 5.0}\n")
+    said = f"hydra.searchpath=[file://{tmp_path}]", "experiment=own", "shapes=soma", "sim.pixel_size=2"
+    one = catalogue(*said, folders=[tmp_path], experiment="own")
+    assert one.part("psf", "two_photon").na == 0.5
+    assert one.part("psf", "bessel").pixel_size == 2.0
+    assert one.part("shapes", "soma").diameter == one.simulator("experiment", "own").shapes.diameter == 5.0
+
+
 def test_a_simulator_is_the_one_that_simulate_would_build():
     one = catalogue("sim.cells=7")
     bessel = one.simulator("experiment", "bessel", rate=5.0)

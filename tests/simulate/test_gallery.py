@@ -22,6 +22,7 @@ from detectnmf.simulate.gallery import style
 from detectnmf.simulate.gallery.gallery import SCENES, VARIED, Gallery
 from detectnmf.simulate.gallery.matrix import see, spacing, tiles, words
 from detectnmf.simulate.gallery.measure import depth_width, profile, width, window
+from detectnmf.simulate.gallery.movies import coloured, facts
 from detectnmf.simulate.gallery.watch import watch
 from detectnmf.simulate.optics import Optics
 from detectnmf.simulate.psf.bessel import Bessel
@@ -150,6 +151,24 @@ def test_watching_block_by_block_is_as_good_as_the_whole_movie(simulator):
     true = truth.cells.footprints[[pixel], [best]][0] * truth.cells.traces[best]
     np.testing.assert_allclose(np.diff(seen.true[0]), np.diff(true), atol=1e-2)
     assert seen.true[0].mean() == pytest.approx(seen.seen[0].mean(), rel=1e-5)
+
+
+def test_the_line_above_a_movie_says_what_was_reached(simulator):
+    simulated = replace(simulator, frames=60, size=(40, 50), cells=5, faults=Faulty(lost=0.2))(np.random.default_rng(3))
+    line, report = facts(simulated), simulated.report
+    lost = simulated.truth.history["frames"][-1] + 1 - 60
+    for said in (
+        f"{report['cells']} cells (+ {report['hidden']} hidden)",
+        f"R$_c$ {report['density']:.2f}",
+        f"SNR {report['snr']:.3g}",
+        "60 frames at 15 Hz",
+        "40 × 50 px of 1 µm",
+        f"frames: {lost} lost",
+    ):
+        assert said in line
+    assert lost > 0
+    truth = simulated.truth.cells
+    assert ((coloured(simulated).sum(axis=2) > 0) == (truth.footprints.sum(axis=1).reshape(truth.size) > 0)).all()
 
 
 def test_a_movie_without_cells_is_watched_too(simulator):

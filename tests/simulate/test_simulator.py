@@ -200,6 +200,13 @@ def test_no_room(simulator):
         replace(simulator, cells=2000).draw(np.random.default_rng(0))
 
 
+def test_density_out_of_reach(simulator):
+    with pytest.raises(UserError, match=r"sim.density = 10000 footprints over a pixel is out of reach"):
+        replace(simulator, density=1e4, min_distance=0.0, frames=20).draw(np.random.default_rng(0))
+    with pytest.raises(UserError, match="found room for"):
+        replace(simulator, density=30.0, frames=20).draw(np.random.default_rng(0))
+
+
 def test_snr_out_of_reach(simulator):
     with pytest.raises(UserError, match="out of reach"):
         replace(simulator, snr=1e6)(np.random.default_rng(0))
