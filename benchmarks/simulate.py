@@ -45,7 +45,8 @@ def row(name: str, device: str, **knobs: object) -> None:
 def main() -> None:
     """Print both tables."""
     device = sys.argv[1] if len(sys.argv) > 1 else "cpu"
-    print(f"{SIZE[0]} x {SIZE[1]} x {FRAMES}, {CELLS} cells, {device}\n\n| | draw, look (s) | frames (s) | noise alone (s) | ratio |\n|---|---|---|---|---|")
+    print(f"{SIZE[0]} x {SIZE[1]} x {FRAMES}, {CELLS} cells, {device}\n")
+    print("| | draw, look (s) | frames (s) | noise alone (s) | ratio |\n|---|---|---|---|---|")
     row("two-photon, somata", device, shapes="soma")
     row("two-photon, dendrites", device)
     row("Bessel, dendrites", device, psf="bessel")

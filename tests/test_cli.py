@@ -61,8 +61,8 @@ def test_one_screen_with_all_verbs_and_three_examples(call, words):
     assert (code, err) == (0, "")
     assert len(out.splitlines()) <= 24
     assert max(map(len, out.splitlines())) <= 100
-    for verb in VERBS:
-        assert f"\n  {verb} " in out or f"\n  {verb}\n" in out
+    for verb in VERBS.values():
+        assert f"\n  {verb.usage} " in out
     examples = out.split("Examples")[1].split("\n\n")[0]
     assert examples.count("detectnmf ") == 3
 
@@ -98,7 +98,7 @@ def test_completion_knows_verbs_and_parts(call, monkeypatch):
     ("words", "says"),
     [
         (["simulat"], "'simulat' is not a verb; did you mean `simulate`?"),
-        (["fly"], "'fly' is not a verb; the verbs are run, simulate, train, evaluate, demo"),
+        (["fly"], "'fly' is not a verb; the verbs are run, simulate, gallery, train, evaluate, demo"),
         (["toy.tif"], "toy.tif is not a verb; did you mean `detectnmf run toy.tif`?"),
         (["run"], "input is not given; try: detectnmf run --help"),
         (["evaluate", "a.h5"], "truth is not given; try: detectnmf evaluate --help"),

@@ -27,7 +27,17 @@ def test_the_psf_of_the_readme_makes_a_movie(tmp_path: Path, monkeypatch: pytest
     Path("my_psf.py").write_text(code)
     Path("my_configs/psf").mkdir(parents=True)
     Path("my_configs/psf/cone.yaml").write_text(config)
-    words = ["simulate", "movie.tif", "--config-dir", "my_configs", "psf=cone", "sim.frames=40", "sim.size=[64,64]", "sim.cells=8"]
+    words = [
+        "simulate",
+        "movie.tif",
+        "--config-dir",
+        "my_configs",
+        "psf=cone",
+        "sim.frames=40",
+        "sim.size=[64,64]",
+        "sim.cells=8",
+        "activity.events=2",
+    ]
     with pytest.raises(SystemExit) as done:
         main(words)
     assert done.value.code in (0, None)

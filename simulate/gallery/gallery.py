@@ -137,7 +137,7 @@ class _Hanging:
             self.left_out[f"{group}={name}"] = str(error)
         except Exception as error:
             logger.debug("%s=%s failed", group, name, exc_info=True)  # into log.txt
-            self.left_out[f"{group}={name}"] = f"{type(error).__name__}: {error}"
+            self.left_out[f"{group}={name}"] = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
     # ---- what is drawn together, one option at a time ----
 

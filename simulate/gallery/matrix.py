@@ -45,12 +45,12 @@ def see(shape: Shape, optics: Optics, depth: float, field: float, apart: float =
     edge = int(np.ceil(2 * apart)) if apart > 1 else 0
     wide = n + 2 * edge
     middle = np.array([depth, *(2 * [wide // 2 * optics.pixel_size])])
-    image = np.zeros(wide * wide)
+    flat = np.zeros(wide * wide)
     patch = project(shape.points + middle, shape.weights[None], optics, (wide, wide))
     if patch is not None:
         pixels, values = patch.inside((wide, wide))
-        image[pixels] = values[0]
-    image = image.reshape(wide, wide)
+        flat[pixels] = values[0]
+    image = flat.reshape(wide, wide)
     return ndimage.gaussian_filter(image, apart / 2)[edge:-edge, edge:-edge] if edge else image
 
 

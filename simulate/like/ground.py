@@ -20,7 +20,8 @@ def without(image: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """(Y, X) the image with its hidden pixels filled from those around.
 
     Coarse structure is a mean of what is not hidden, with Gaussian weights. Fine structure, which is what differs from that, is
-    mirrored in the nearest pixel that is not hidden. This keeps the texture and leaves no seam.
+    mirrored in the nearest pixel that is not hidden. This keeps the texture and leaves no seam. Of fine structure less is shown the
+    more is hidden, and none from a half on, where what is left to mirror is scraps.
     """
     if not hidden.any():
         return image.copy()
@@ -33,7 +34,7 @@ def without(image: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     edge = np.array(image.shape).reshape(2, 1, 1) - 1
     mirror = np.clip(2 * nearest - np.indices(image.shape), 0, edge)
     source = tuple(np.where(hidden[tuple(mirror)], nearest, mirror))
-    return np.asarray(np.where(hidden, coarse + (image - coarse)[source], image))
+    return np.asarray(np.where(hidden, coarse + max(0.0, 1 - 2 * float(hidden.mean())) * (image - coarse)[source], image))
 
 
 def follows(light: np.ndarray, places: np.ndarray) -> float:

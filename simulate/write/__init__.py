@@ -40,8 +40,9 @@ def write(simulated: Simulated, path: str | Path, runtime: Runtime) -> Path:
     path = Path(path)
     form, beside = format_of(path), truth_path(path)
     with replacing(beside) as truth_part, form.replacing(path) as part:
+        check_space(simulated.recording, path)  # HDF5 may crash on a full disk: not even the truth is tried there
         _save(simulated.truth, truth_part, beside)
-        check_space(simulated.recording, path)
+        check_space(simulated.recording, path)  # with what the truth has left
         form.write_frames(simulated.recording, computed(simulated.recording, runtime), part)
     return beside
 

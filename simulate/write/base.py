@@ -64,7 +64,7 @@ def attributes(recording: Recording) -> dict[str, Any]:
 def computed(recording: Recording, runtime: Runtime) -> Iterator[Piece]:
     """All pieces in their order, each computed when it is asked for.
 
-    Not ahead, in a thread: writing takes a twentieth of the time, and the frames themselves are computed on all cores.
+    Not ahead, in a thread: frames are computed on all cores, and to write them takes little beside that.
     """
     count = frames_in_piece(recording, runtime)
     for start in runtime.progress(range(0, len(recording), count), "simulate"):

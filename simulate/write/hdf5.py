@@ -31,4 +31,4 @@ def write_frames(recording: Recording, pieces: Iterator[Piece], part: Path) -> N
     with part.open("r+b") as plain:
         plain.seek(start)
         for _, frames in pieces:
-            plain.write(np.ascontiguousarray(frames, recording.dtype))
+            plain.write(np.ascontiguousarray(frames, recording.dtype).data)

@@ -62,4 +62,4 @@ def test_footprints_sit_on_their_cells(shapes, psf):
     assert image.max() == pytest.approx(1) and seen.peak[0] > 0
     rows, columns = np.nonzero(image > 0.5)
     assert np.abs([rows.mean() - 350, columns.mean() - 350]).max() < 0.75 * built("shapes", shapes).diameter
-    assert 0 <= seen.occupied.min() and seen.occupied.max() <= 1
+    assert seen.occupied.min() >= 0 and seen.occupied.max() <= 1

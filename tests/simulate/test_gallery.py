@@ -154,7 +154,7 @@ def test_watching_block_by_block_is_as_good_as_the_whole_movie(simulator):
 
 
 def test_the_line_above_a_movie_says_what_was_reached(simulator):
-    simulated = replace(simulator, frames=60, size=(40, 50), cells=5, faults=Faulty(lost=0.2))(np.random.default_rng(3))
+    simulated = replace(simulator, frames=60, size=(40, 50), cells=5, faults=Faulty(lost=0.2, twice=0.0))(np.random.default_rng(3))
     line, report = facts(simulated), simulated.report
     lost = simulated.truth.history["frames"][-1] + 1 - 60
     for said in (

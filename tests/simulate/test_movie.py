@@ -81,7 +81,10 @@ def clean(simulator, seed=1):
     return out.recording.frames.expected(slice(None)), out.truth
 
 
-@pytest.mark.parametrize("part", [{"drift": Fading()}, {"illumination": Shaded()}, {"faults": Torn(hum=3.0)}], ids=["drift", "light", "hum"])
+PARTS = [{"drift": Fading()}, {"illumination": Shaded()}, {"faults": Torn(hum=3.0)}]
+
+
+@pytest.mark.parametrize("part", PARTS, ids=["drift", "light", "hum"])
 def test_truth_is_the_movie_without_noise(small, part):
     movie, truth = clean(replace(small, **part))
     kept = ~truth.history["blank"]
