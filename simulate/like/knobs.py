@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from detectnmf.errors import UserError
 from detectnmf.simulate.background.result import Found, FromResult
 from detectnmf.simulate.camera import Camera, PoissonCamera
 from detectnmf.simulate.like.likeness import Likeness
@@ -19,6 +20,7 @@ Part = TypeVar("Part")
 
 FEW = 30.0  # photons per pixel and frame, below which each photon counts for itself
 EXCESS = 1.3  # of a photomultiplier
+DARK = 0.02  # least read noise relative to shot noise: not even the dark is without noise
 FAINT = 0.01  # share of the variance that is shot noise where none was found
 ROOM = 0.5  # highest amplitude relative to the indicator's saturation
 TRIALS = 6  # of an amplitude
@@ -53,10 +55,16 @@ def knobs(part: object) -> dict[str, Any]:
 
 
 def turned(part: Part, name: str, typed: Typed, **values: Any) -> Part:
-    """The part with those of these knobs that it has and that were not typed; None leaves a knob as it is."""
+    """The part with those of these knobs that it has and that were not typed.
+
+    A value of None, and those that the part refuses, leave it as it is.
+    """
     has = knobs(part)
     new = {knob: value for knob, value in values.items() if knob in has and value is not None and f"{name}.{knob}" not in typed}
-    return replace(part, **new) if new else part  # type: ignore[type-var]
+    try:
+        return replace(part, **new) if new else part  # type: ignore[type-var]
+    except UserError:
+        return part
 
 
 def scaled(shapes: ShapeLibrary, factor: float, typed: Typed) -> ShapeLibrary:
@@ -84,7 +92,8 @@ def camera(old: Camera, like: Likeness, typed: Typed) -> Camera:
         has = knobs(old)
         old = PoissonCamera(excess=EXCESS, **{name: has[name] for name in ("gain", "offset", "read_noise", "dtype") if name in has})
     gain = slope / knobs(old).get("excess", 1.0)
-    new = turned(old, "camera", typed, gain=gain, offset=like.offset, read_noise=like.read_noise, dtype=None if chosen else like.dtype)
+    dark = max(like.read_noise, DARK * float(np.sqrt(slope * like.light)))
+    new = turned(old, "camera", typed, gain=gain, offset=like.offset, read_noise=dark, dtype=None if chosen else like.dtype)
     ends = "full_well" in knobs(new) and not chosen and "camera.full_well" not in typed
     return replace(new, full_well=None) if ends else new  # type: ignore[type-var]
 
@@ -97,7 +106,7 @@ def activity(old: TraceModel, typed: Typed, decay: float | None, events: float |
         rise = has.get("rise")
         old = turned(old, "activity", typed, decay=max(decay, 2 * (rise or 0)))  # so that a shorter rise fits, too
         old = turned(old, "activity", typed, rise=None if rise is None else min(rise, decay / 3), decay=decay)
-    return turned(old, "activity", typed, events=events, spread=spread)
+    return turned(turned(old, "activity", typed, spread=spread), "activity", typed, events=events)
 
 
 def as_high(old: TraceModel, typed: Typed, peak: float, cells: int, frames: int, rate: float) -> TraceModel:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from detectnmf.result import DemixResult
     from detectnmf.simulate.simulator import Simulator
 
+ENOUGH, MOST = 100, 8  # cells in the scenes of a round; scenes
+AVERAGED = "diameter follow_light contrast excess spread events uneven light"
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -29,15 +32,32 @@ class Seen:
     """
 
     like: Likeness
-    cells: int
+    cells: float
     peak: float
     faint: float
 
 
 def attempt(twin: Simulator, wanted: Likeness, number: int, typed: Typed) -> Seen | None:
-    """Simulate and measure as many of its brightest cells as the run found; None where no cell can be seen."""
+    """Simulate and measure as many of its brightest cells as the run found; None where no cell can be seen.
+
+    Of few cells, several scenes are measured, and the mean is given.
+    """
     twin = quick(twin)
-    scene = twin.draw(np.random.default_rng([0, number]))
+    scenes = int(np.clip(np.ceil(ENOUGH / wanted.cells), 1, MOST))
+    tried = [scene for one in range(scenes) if (scene := _try(twin, wanted, np.random.default_rng([number, one]), typed)) is not None]
+    if not tried:
+        return None
+    likes = [one.like for one in tried]
+    means = {name: float(np.mean([getattr(like, name) for like in likes])) for name in AVERAGED.split()}
+    decays = [like.decay for like in likes if like.decay is not None]
+    like = replace(likes[0], decay=float(np.mean(decays)) if decays else None, **means)  # type: ignore[arg-type]
+    cells, peak, faint = (float(np.mean([getattr(one, name) for one in tried])) for name in ("cells", "peak", "faint"))
+    return Seen(like, cells, peak, faint)
+
+
+def _try(twin: Simulator, wanted: Likeness, rng: np.random.Generator, typed: Typed) -> Seen | None:
+    """One scene."""
+    scene = twin.draw(rng)
     truth = replace(twin, visible=twin.visible if "sim.visible" in typed else 0.0).render(scene).truth
     there = len(truth.cells)
     if not there:
@@ -47,7 +67,7 @@ def attempt(twin: Simulator, wanted: Likeness, number: int, typed: Typed) -> See
         brightest = np.argsort(-faint, kind="stable")[: wanted.cells]
         faint = faint[brightest]
         truth = replace(truth, cells=truth.cells[np.sort(brightest)])
-    truth = replace(truth, cells=noisy(truth, wanted.trace_noise, np.random.default_rng([1, number])))
+    truth = replace(truth, cells=noisy(truth, wanted.trace_noise, rng))
     now = measure(truth, knobs.knobs(twin.camera).get("offset"))
     return Seen(now, there, knobs.highest(scene.activity.traces), float(faint.min()))
 
