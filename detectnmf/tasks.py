@@ -189,9 +189,14 @@ class Made:
 
 def simulate_into(job: Job, out: Path, overwrite: bool, like: Path | None = None) -> Made:
     """Draw, render and write; `like` a finished run, if there is one."""
+    from detectnmf.simulate.write import check_space, format_of, truth_path
+
     simulator, write = job.build("sim"), job.build("write")
+    format_of(out)
     check_writable(out.parent)
-    refuse_to_replace(out, overwrite)
+    for file in (out, truth_path(out)):
+        refuse_to_replace(file, overwrite)
+    check_space(out, (simulator.frames, *simulator.size), simulator.camera.dtype)
     known: dict[str, Any] = {}
     if like is not None:
         simulator, known = resembling(job, simulator, like)
@@ -200,7 +205,7 @@ def simulate_into(job: Job, out: Path, overwrite: bool, like: Path | None = None
         logger.warning("note: %s", note)
     truth = replace(simulated.truth, provenance={**simulated.truth.provenance, **job.provenance(), **known})
     report = ", ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in simulated.report.items())
-    return Made(out, write(replace(simulated, truth=truth), out, job.runtime), report)
+    return Made(out, write(replace(simulated.to(job.runtime.torch_device), truth=truth), out, job.runtime), report)
 
 
 def gallery(job: Job) -> str:

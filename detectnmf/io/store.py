@@ -51,7 +51,8 @@ def save_result(result: DemixResult, path: str | Path) -> None:
     """
     import h5py
 
-    with replacing(path) as part, h5py.File(part, "w") as file:
+    # Put together in memory: HDF5 itself may crash on a full disk.
+    with replacing(path) as part, h5py.File(part, "w", driver="core", backing_store=False) as file:
         file.attrs["format"] = FORMAT
         file.attrs["schema_version"] = SCHEMA
         file.attrs["detectnmf_version"] = __version__
@@ -71,6 +72,8 @@ def save_result(result: DemixResult, path: str | Path) -> None:
                 _write(group, key, values)
         # a dataset, since an attribute may not exceed 64 kB
         file["provenance"] = json.dumps(_plain(result.provenance), ensure_ascii=False, indent=1)
+        file.flush()
+        part.write_bytes(file.id.get_file_image())
 
 
 def load_result(path: str | Path) -> DemixResult:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
+
 from detectnmf.errors import UserError
 from detectnmf.io.atomic import replacing
-from detectnmf.recording import Recording
 from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
 from detectnmf.simulate.simulator import Simulated
 from detectnmf.simulate.write import hdf5, tiff, zarr_store
-from detectnmf.simulate.write.base import Format, computed, size_in_bytes
+from detectnmf.simulate.write.base import Format, computed
 
 FORMATS: tuple[Format, ...] = (tiff, zarr_store, hdf5)
 SUFFIXES = tuple(suffix for form in FORMATS for suffix in form.SUFFIXES)
@@ -40,9 +41,8 @@ def write(simulated: Simulated, path: str | Path, runtime: Runtime) -> Path:
     path = Path(path)
     form, beside = format_of(path), truth_path(path)
     with replacing(beside) as truth_part, form.replacing(path) as part:
-        check_space(simulated.recording, path)  # HDF5 may crash on a full disk: not even the truth is tried there
         _save(simulated.truth, truth_part, beside)
-        check_space(simulated.recording, path)  # with what the truth has left
+        check_space(path, simulated.recording.shape, simulated.recording.dtype)  # with what the truth has left
         form.write_frames(simulated.recording, computed(simulated.recording, runtime), part)
     return beside
 
@@ -60,12 +60,12 @@ def format_of(path: Path) -> Format:
     raise UserError(f"{path}: a simulated movie is written as {known}; give it such a name")
 
 
-def check_space(recording: Recording, path: Path) -> None:
-    """Raises UserError where the movie as it is, not compressed, is larger than what is free on the disk."""
-    needed, disk = ROOM * size_in_bytes(recording), shutil.disk_usage(path.parent)
+def check_space(path: Path, shape: tuple[int, int, int], dtype: np.dtype) -> None:
+    """Raises UserError where a movie (T, Y, X), not compressed, is larger than what is free on the disk."""
+    needed, disk = ROOM * int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize, shutil.disk_usage(path.parent)
     if disk.total and disk.free < needed:  # some network file systems tell nothing
         raise UserError(
-            f"no space for {path}: {' × '.join(map(str, recording.shape))} {recording.dtype} need {needed / 1e9:.3g} GB, and"
+            f"no space for {path}: {' × '.join(map(str, shape))} {np.dtype(dtype)} need {needed / 1e9:.3g} GB, and"
             f" {disk.free / 1e9:.3g} GB are free; free some, write elsewhere, or simulate fewer frames"
         )
 
