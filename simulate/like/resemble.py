@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectnmf.errors import UserError
 from detectnmf.simulate.like import knobs
 from detectnmf.simulate.like.knobs import Around, Typed
 from detectnmf.simulate.like.likeness import Likeness, measure
@@ -59,6 +60,9 @@ def resemble(simulator: Simulator, result: DemixResult, typed: Collection[str] =
     Raises:
         UserError: nothing to measure, see `measure`; or a knob out of its range.
     """
+    for knob, value in (("rounds", rounds), ("modes", modes)):
+        if value < 0:
+            raise UserError(f"resemble.{knob} must be 0 or more, got {value}")
     names = Typed.of(typed)
     offset = knobs.knobs(simulator.camera).get("offset") if "camera.offset" in names else None
     likeness = measure(result, offset, None if names.touches("neuropil") else modes)
@@ -81,7 +85,12 @@ def fit(simulator: Simulator, wanted: Likeness, typed: Collection[str] = (), rou
     twin = begin(simulator, wanted, names)
     for number in range(rounds):
         twin = with_room(twin, names)
-        twin = turn(twin, wanted, attempt(twin, wanted, number, names), names, 1 / max(1.0, number / 2))
+        seen = attempt(twin, wanted, number, names)
+        if seen is None and number == rounds - 1:
+            raise UserError(
+                "no cell lights up in what these parts simulate, so that it cannot resemble a run; choose another activity or psf"
+            )
+        twin = turn(twin, wanted, seen, names, 1 / max(1.0, number / 2))
     return finish(with_room(twin, names), simulator, wanted, names)
 
 
@@ -118,7 +127,7 @@ def begin(old: Simulator, like: Likeness, typed: Typed) -> Simulator:
 def turn(twin: Simulator, wanted: Likeness, seen: Seen | None, typed: Typed, step: float) -> Simulator:
     """The simulator with each knob nearer to where it gives what is wanted."""
     if seen is None:  # all too dim
-        return replace(twin, cells=2 * (twin.cells or 1), brightness=twin.brightness * (1.0 if _bright(typed) else STEP))
+        return replace(twin, brightness=twin.brightness * (1.0 if _bright(typed) else STEP))
     now = seen.like
     many = wanted.cells if "sim.visible" in typed else UNSEEN * wanted.cells
     has = knobs.knobs(twin.activity)

@@ -60,7 +60,8 @@ def _try(twin: Simulator, wanted: Likeness, rng: np.random.Generator, typed: Typ
     scene = twin.draw(rng)
     truth = replace(twin, visible=twin.visible if "sim.visible" in typed else 0.0).render(scene).truth
     there = len(truth.cells)
-    if not there:
+    assert truth.cells.traces is not None
+    if not (truth.cells.traces > 0).any():
         return None
     faint = truth.quality["snr"]
     if "sim.visible" not in typed:
@@ -68,7 +69,10 @@ def _try(twin: Simulator, wanted: Likeness, rng: np.random.Generator, typed: Typ
         faint = faint[brightest]
         truth = replace(truth, cells=truth.cells[np.sort(brightest)])
     truth = replace(truth, cells=noisy(truth, wanted.trace_noise, rng))
-    now = measure(truth, knobs.knobs(twin.camera).get("offset"))
+    try:
+        now = measure(truth, knobs.knobs(twin.camera).get("offset"))
+    except UserError:  # all is dark
+        return None
     return Seen(now, there, knobs.highest(scene.activity.traces), float(faint.min()))
 
 

@@ -30,6 +30,7 @@ from detectnmf.simulate.shapes.pyramidal import Pyramidal
 from detectnmf.simulate.shapes.soma import Soma
 from detectnmf.simulate.simulator import Simulated, Simulator
 from detectnmf.simulate.traces.calcium import Calcium
+from detectnmf.simulate.traces.events import Events
 
 KNOWN = {"decay": 0.8, "events": 0.12, "amplitude": 0.5, "spread": 0.3, "burst": 1.0, "hill": 1.0}
 
@@ -305,6 +306,11 @@ def test_few_photons_are_counted(original, plain):
     assert camera == PhotonCamera(gain=camera.gain, read_noise=camera.read_noise, offset=camera.offset, dtype="float32")
 
 
+def test_cells_that_only_grow_dimmer(plain, known):
+    with pytest.raises(UserError, match="no cell lights up in what these parts simulate"):
+        resemble(replace(plain, activity=Events()), known.truth, rounds=2)
+
+
 def test_a_background_that_stands_still(plain):
     made = resemble(plain, drawn(), rounds=1).simulator
     neuropil = made.neuropil.draw(50, (60, 60), 10.0, 1.0, np.random.default_rng(0))
@@ -353,6 +359,13 @@ def test_nothing_to_measure(known):
         measure(replace(known.truth, history={}))
     with pytest.raises(UserError, match="no light above an offset of 5000 counts"):
         measure(result, offset=5000.0)
+
+
+def test_impossible_knobs(plain):
+    with pytest.raises(UserError, match=r"resemble\.rounds must be 0 or more, got -1"):
+        resemble(plain, drawn(), rounds=-1)
+    bare = resemble(plain, drawn(), rounds=0, modes=0).simulator
+    assert not bare.neuropil.draw(9, (60, 60), 10.0, 1.0, np.random.default_rng(0)).spatial.any()
 
 
 def test_odd_runs_are_measured():
