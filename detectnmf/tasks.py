@@ -189,14 +189,11 @@ class Made:
 
 def simulate_into(job: Job, out: Path, overwrite: bool, like: Path | None = None) -> Made:
     """Draw, render and write; `like` a finished run, if there is one."""
-    from detectnmf.simulate.write import check_space, format_of, truth_path
-
     simulator, write = job.build("sim"), job.build("write")
-    format_of(out)
     check_writable(out.parent)
-    for file in (out, truth_path(out)):
+    for file in write.files(out):
         refuse_to_replace(file, overwrite)
-    check_space(out, (simulator.frames, *simulator.size), simulator.camera.dtype)
+    write.check(out, (simulator.frames, *simulator.size), simulator.camera.dtype)
     known: dict[str, Any] = {}
     if like is not None:
         simulator, known = resembling(job, simulator, like)

@@ -7,6 +7,7 @@ a time.
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,24 @@ def check_space(path: Path, shape: tuple[int, int, int], dtype: np.dtype) -> Non
             f"no space for {path}: {' × '.join(map(str, shape))} {np.dtype(dtype)} need {needed / 1e9:.3g} GB, and"
             f" {disk.free / 1e9:.3g} GB are free; free some, write elsewhere, or simulate fewer frames"
         )
+
+
+@dataclass(frozen=True)
+class Writer:
+    """What `write` does, and beforehand whether it could."""
+
+    def files(self, path: Path) -> tuple[Path, Path]:
+        """The movie and its truth."""
+        return path, truth_path(path)
+
+    def check(self, path: Path, shape: tuple[int, int, int], dtype: np.dtype) -> None:
+        """Raises UserError where the name asks for no format of ours, or the disk has no room for such a movie (T, Y, X)."""
+        format_of(path)
+        check_space(path, shape, dtype)
+
+    def __call__(self, simulated: Simulated, path: Path, runtime: Runtime) -> Path:
+        """Write both; gives the truth's path."""
+        return write(simulated, path, runtime)
 
 
 def _save(truth: DemixResult, part: Path, path: Path) -> None:
