@@ -1,26 +1,24 @@
-"""What each verb does: settings in, built parts, plain calls, a short summary out. With `cli` the only file that sees Hydra."""
+"""What each verb does: settings in, built parts, plain calls, a short summary out. Here, in `cli` and in `command` alone is Hydra seen."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from detectnmf.command.folder import check_writable, result_folder
+from detectnmf.command.folder import check_writable
+from detectnmf.command.job import Job
 from detectnmf.command.joblog import JobLog
-from detectnmf.command.provenance import device_name, provenance
 from detectnmf.command.settings import check_knobs, check_parts, diameter_in_pixels
 from detectnmf.command.summary import describe, duration, peak_memory, summary
 from detectnmf.errors import UserError
-from detectnmf.runtime import GIB, Runtime
+from detectnmf.runtime import Runtime
 
 if TYPE_CHECKING:
     from detectnmf.judge.evaluate import Evaluation
@@ -57,50 +55,6 @@ PARTS: dict[str, tuple[str, ...]] = {
     "evaluate": (),
     "demo": (*SCENE, *PIPELINE),
 }
-
-
-@dataclass(frozen=True)
-class Job:
-    """One job of a verb.
-
-    Args:
-        config: the composed configuration.
-        settings: the same, resolved, as plain values.
-        runtime: device, memory, seed.
-        log: told where the result folder is.
-        command: as typed.
-        suffix: what tells this job of a sweep from the others, for names, "" if its file alone does; None outside of a sweep.
-    """
-
-    config: DictConfig
-    settings: dict[str, Any]
-    runtime: Runtime
-    log: JobLog
-    command: str
-    suffix: str | None = None
-
-    def name(self, path: Path) -> Path:
-        """`path` with the suffix before its extension."""
-        return path.with_name(f"{path.stem}-{self.suffix}{path.suffix}") if self.suffix else path
-
-    def build(self, part: str) -> Any:
-        return instantiate(self.config[part], _convert_="all")
-
-    @contextmanager
-    def folder(self, wanted: Path, holds: str = "result.h5") -> Iterator[Path]:
-        """The job's own result folder, with config.yaml and log.txt; `holds`: the file that makes it one."""
-        wanted = wanted.with_name(f"{wanted.name}-{self.suffix}") if self.suffix else wanted
-        with result_folder(wanted, self.config.overwrite, holds) as folder:
-            if folder != wanted:
-                logger.info("%s holds an earlier result, which is kept; writing to %s (overwrite=true replaces it)", wanted, folder)
-            self.log.into(folder / "log.txt")
-            (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(self.settings)), encoding="utf-8")
-            logger.debug("command: %s", self.command)
-            logger.debug("on %s, with at most %.1f GiB of working memory", device_name(self.runtime), self.runtime.budget / GIB)
-            yield folder
-
-    def provenance(self, source: str | None = None) -> dict[str, Any]:
-        return provenance(self.settings, self.runtime, self.command, source)
 
 
 def do(verb: str, config: DictConfig, log: JobLog, command: str, suffix: str | None = None) -> str:
@@ -226,19 +180,10 @@ def resembling(job: Job, simulator: Any, like: Path) -> tuple[Any, dict[str, Any
     """The simulator with all that was not typed taken from a finished run; and what to note of it."""
     import detectnmf
 
-    alike = job.build("resemble")(simulator, detectnmf.load(like), typed())
+    alike = job.build("resemble")(simulator, detectnmf.load(like), job.typed())
     logger.info("like %s: %s", like, alike.likeness)
     logger.info("%s", " ".join(f"{knob}={value}" for knob, value in alike.knobs.items()))
     return alike.simulator, {"like": str(like), "measured": alike.likeness.numbers, "fitted": alike.knobs}
-
-
-def typed() -> list[str]:
-    """The keys that the user has set on the command line."""
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    words = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-    return [override.key_or_group for override in OverridesParser.create().parse_overrides(list(words))]
 
 
 def train(job: Job) -> str:

@@ -1,7 +1,7 @@
 """Real and simulated movies side by side: python docs/side_by_side.py FOLDER_OF_RECORDINGS [NAME ...]
 
-Simulates a movie like each recording, draws both on the same scales into docs/images/side_by_side_NAME.png, and prints tables of what is measured
-of either; docs/side_by_side.md shows them.
+Simulates movies like each recording (`experiment=NAME`, seeds 0, 1, 2), draws the recording and the first of them on the same scales into
+docs/images/side_by_side_NAME.png, and prints what is measured of all; docs/side_by_side.md shows both.
 """
 
 from __future__ import annotations
@@ -39,36 +39,34 @@ def preprocessed(movie: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Pair:
-    """A recording and what simulates it.
+    """A recording, and what is done to compare it with the movie of the experiment of the same name.
 
     Args:
         file: name of the recording without .tif.
-        overrides: of the experiment, as typed.
         crop: rows and columns of the recording that are compared.
+        both: the simulated movie is cropped, too.
         process: what was done to the recording after it was taken, to be done to the simulated movie.
-        rate: Hz, for the axes of time; None where it is not known.
     """
 
     file: str
-    overrides: tuple[str, ...] = ()
     crop: tuple[slice, slice] = (slice(None), slice(None))
+    both: bool = False
     process: Callable[[np.ndarray], np.ndarray] = unchanged
 
 
 PAIRS: Mapping[str, Pair] = {
     "fly": Pair("two-photon-fly", crop=(slice(78, 168), slice(100, 240))),
-    "mouse_wide": Pair("two-photon-mouse", crop=(slice(3, 62), slice(None))),
+    "mouse_wide": Pair("two-photon-mouse", crop=(slice(3, 62), slice(None)), both=True),
     "zebrafish_wide": Pair("zebrafish-light-sheet", crop=(slice(54, 75), slice(20, 60))),
     "one_photon": Pair("miniscope-moving", process=preprocessed),
     "one_photon_wide": Pair("one-photon-raw"),
 }
 
 
-def simulate(experiment: str, overrides: tuple[str, ...], size: tuple[int, int], frames: int, seed: int) -> np.ndarray:
-    """(T, Y, X) counts: what `detectnmf simulate` writes for the same knobs."""
-    shape = (f"sim.size=[{size[0]},{size[1]}]", f"sim.frames={frames}")
+def simulate(experiment: str, seed: int, *overrides: str) -> np.ndarray:
+    """(T, Y, X) counts: what `detectnmf simulate out.tif experiment=... seed=...` writes."""
     with initialize_config_module("detectnmf.configs", version_base="1.3"):
-        config = compose("simulate", overrides=["out=movie.tif", f"experiment={experiment}", *shape, *overrides])
+        config = compose("simulate", overrides=["out=movie.tif", f"experiment={experiment}", *overrides])
         simulator = instantiate(config.sim, _convert_="all")
     return np.asarray(simulator(np.random.default_rng(seed)).recording[:])
 
@@ -115,7 +113,9 @@ def measure(movie: np.ndarray) -> Measured:
     noise = np.sqrt((np.diff(movie, axis=0) ** 2).mean(axis=0) / 2)
     level = mean.mean()
     centred = (movie - mean) / np.maximum(sd, 1e-6)
-    beside = np.concatenate([(centred[:, 1:] * centred[:, :-1]).mean(axis=0).ravel(), (centred[:, :, 1:] * centred[:, :, :-1]).mean(axis=0).ravel()])
+    beside = np.concatenate(
+        [(centred[:, 1:] * centred[:, :-1]).mean(axis=0).ravel(), (centred[:, :, 1:] * centred[:, :, :-1]).mean(axis=0).ravel()]
+    )
     skew = (centred**3).mean(axis=0).ravel()
     lively = np.sqrt(np.maximum(sd**2 - noise**2, 0)) / level
     bright = np.argsort(-lively.ravel())[: max(8, lively.size // 50)]
@@ -124,22 +124,20 @@ def measure(movie: np.ndarray) -> Measured:
     together = autocorrelation(traces[bright], lags)
     half = np.flatnonzero(together < 0.5)
     numbers = {
-        "mean": level,
-        "SD over space / mean": mean.std() / level,
-        "the same, finer than 8 px": (mean - smooth(mean, 2)).std() / level,
-        "SD over time / mean": float(np.median(sd)) / level,
-        "noise / mean": float(np.median(noise)) / level,
-        "noise, log slope over mean": float(np.polyfit(np.log(np.maximum(mean, 1e-3)).ravel(), np.log(np.maximum(noise, 1e-3)).ravel(), 1)[0]),
-        "whole field over time / mean": movie.mean(axis=(1, 2)).std() / level,
-        "fluctuation / mean, median": float(np.median(lively)),
-        "95th percentile": float(np.percentile(lively, 95)),
-        "99.5th percentile": float(np.percentile(lively, 99.5)),
-        "correlation of neighbours": float(np.median(beside)),
-        "95th percentile ": float(np.percentile(beside, 95)),
-        "half decay, brightest pixels (frames)": float(half[0]) if len(half) else float(lags),
-        "skewness, median": float(np.median(skew)),
-        "95th percentile  ": float(np.percentile(skew, 95)),
-        **{f"frames: {q:g} %": float(np.percentile(movie, q)) / level for q in (1, 25, 50, 75, 99, 99.9)},
+        "mean (counts)": level,
+        "mean image: SD over space": mean.std() / level,
+        "mean image: finer than about 8 px": (mean - smooth(mean, 2)).std() / level,
+        "SD over time, median pixel": float(np.median(sd)) / level,
+        "noise, median pixel": float(np.median(noise)) / level,
+        "mean over the field: SD over time": movie.mean(axis=(1, 2)).std() / level,
+        "fluctuation beyond noise, median pixel": float(np.median(lively)),
+        "fluctuation beyond noise, 95 % of the pixels are below": float(np.percentile(lively, 95)),
+        "fluctuation beyond noise, 99.5 %": float(np.percentile(lively, 99.5)),
+        "correlation of neighbouring pixels, median": float(np.median(beside)),
+        "autocorrelation of the liveliest pixels falls to 1/2 (frames)": float(half[0]) if len(half) else float(lags),
+        "skewness, median pixel": float(np.median(skew)),
+        "skewness, 95 %": float(np.percentile(skew, 95)),
+        **{f"values of frames, {q:g} %": float(np.percentile(movie, q)) / level for q in (1, 50, 99, 99.9)},
     }
     low, high = np.percentile(movie, (0.02, 99.98))
     edges = np.arange(low - 0.5, high + 1, max(1.0, np.ceil((high - low) / 80)))  # each bin holds as many whole counts
@@ -178,7 +176,7 @@ def picture(axes: Axes, image: np.ndarray, ends: tuple[float, float]) -> None:
     axes.set_yticks([])
 
 
-def draw(name: str, real: np.ndarray, simulated: np.ndarray, measured: tuple[Measured, Measured], out: Path) -> None:
+def draw(real: np.ndarray, simulated: np.ndarray, measured: tuple[Measured, Measured], out: Path) -> None:
     """Two rows of pictures on the same grey scales, and the curves of both."""
     views: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "mean": lambda movie: movie.mean(axis=0),
@@ -226,24 +224,27 @@ def draw(name: str, real: np.ndarray, simulated: np.ndarray, measured: tuple[Mea
 
 def table(real: Measured, simulated: list[Measured]) -> str:
     """Markdown; of the simulated movies mean and range."""
-    lines = ["| | real | simulated | from ... to |", "|---|---|---|---|"]
+    lines = ["| | real | simulated | of three seeds |", "|---|---|---|---|"]
     for key, value in real.numbers.items():
         others = [one.numbers[key] for one in simulated]
-        lines.append(f"| {key.strip()} | {value:.3g} | {np.mean(others):.3g} | {min(others):.3g} ... {max(others):.3g} |")
+        lines.append(f"| {key} | {value:.3g} | {np.mean(others):.3g} | {min(others):.3g} … {max(others):.3g} |")
     return "\n".join(lines)
 
 
-def compare(name: str, pair: Pair, folder: Path, images: Path, seeds: int = SEEDS) -> str:
+def compare(name: str, folder: Path, images: Path, seeds: int = SEEDS, overrides: tuple[str, ...] = ()) -> str:
     """One pair: the picture drawn, the table returned."""
-    real = np.asarray(detectnmf.read(folder / f"{pair.file}.tif")[:])[:, pair.crop[0], pair.crop[1]]
-    size = real.shape[1], real.shape[2]
-    movies = [pair.process(simulate(name, pair.overrides, size, len(real), seed)) for seed in range(seeds)]
+    pair = PAIRS[name]
+    rows, columns = pair.crop
+    real = np.asarray(detectnmf.read(folder / f"{pair.file}.tif")[:])[:, rows, columns]
+    movies = [pair.process(simulate(name, seed, *overrides)) for seed in range(seeds)]
+    if pair.both:
+        movies = [movie[:, rows, columns] for movie in movies]
     measured = measure(real), [measure(movie) for movie in movies]
-    draw(name, real, movies[0], (measured[0], measured[1][0]), images / f"side_by_side_{name}.png")
+    draw(real, movies[0], (measured[0], measured[1][0]), images / f"side_by_side_{name}.png")
     return table(*measured)
 
 
 if __name__ == "__main__":
     here = Path(__file__).resolve().parent / "images"
     for name in sys.argv[2:] or PAIRS:
-        print(f"\n{name}\n\n{compare(name, PAIRS[name], Path(sys.argv[1]), here)}", flush=True)  # noqa: T201
+        print(f"\n{name}\n\n{compare(name, Path(sys.argv[1]), here)}", flush=True)  # noqa: T201
