@@ -10,6 +10,7 @@ from scipy import fft, sparse
 
 from detectnmf.simulate.optics import Optics
 from detectnmf.simulate.shapes.base import Shape
+from detectnmf.simulate.threads import threads
 
 
 @dataclass(frozen=True)
@@ -110,20 +111,24 @@ def look(shapes: Sequence[Shape], positions: np.ndarray, optics: Optics, size: t
     peak, width = np.zeros(len(shapes)), np.zeros(len(shapes))
     occupied = np.zeros(size[0] * size[1])
     data, rows, owner = [], [], []
-    for k, (shape, position) in enumerate(zip(shapes, positions, strict=True)):
-        parts = max(1, len(shape.parts))
-        owner += parts * [k]
-        patch = project(shape.points + position, _clouds(shape), optics, size)
-        pixels, values = (np.zeros(0, np.int64), np.zeros((parts + 1, 0))) if patch is None else patch.inside(size)
-        if shape.volume is not None:
-            occupied[pixels] += values[-1]
-        image = values[:parts].sum(axis=0)
-        peak[k] = image.max(initial=0)
-        width[k] = 2 * np.sqrt((image > peak[k] / 2).sum() / np.pi)
-        bright = (image >= cut * peak[k]) & (image > 0)
-        for part in values[:parts, bright]:
-            data.append((part / peak[k]).astype(np.float32))
-            rows.append(pixels[bright])
+
+    def glance(k: int) -> Patch | None:
+        return project(shapes[k].points + positions[k], _clouds(shapes[k]), optics, size)
+
+    with threads() as pool:
+        for k, patch in enumerate(pool.map(glance, range(len(shapes)))):
+            parts = max(1, len(shapes[k].parts))
+            owner += parts * [k]
+            pixels, values = (np.zeros(0, np.int64), np.zeros((parts + 1, 0))) if patch is None else patch.inside(size)
+            if shapes[k].volume is not None:
+                occupied[pixels] += values[-1]
+            image = values[:parts].sum(axis=0)
+            peak[k] = image.max(initial=0)
+            width[k] = 2 * np.sqrt((image > peak[k] / 2).sum() / np.pi)
+            bright = (image >= cut * peak[k]) & (image > 0)
+            for part in values[:parts, bright]:
+                data.append((part / peak[k]).astype(np.float32))
+                rows.append(pixels[bright])
     indptr = np.cumsum([0, *map(len, rows)])
     joined = (np.concatenate([np.zeros(0, np.float32), *data]), np.concatenate([np.zeros(0, np.int64), *rows]), indptr)
     footprints = sparse.csc_array(joined, shape=(len(occupied), len(owner)))

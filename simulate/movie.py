@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,22 +14,11 @@ from detectnmf.simulate.camera import Camera
 from detectnmf.simulate.faults import Acquired
 from detectnmf.simulate.motion.warp import displace
 from detectnmf.simulate.sources import Sources
+from detectnmf.simulate.threads import threads
 from detectnmf.sparse import SparseMatrix
 
 BLOCK = 32  # frames that are always computed together, so that rounding does not depend on how the movie is sliced
 ROWS = 4096  # pixels whose light is turned from columns into frames at once: they stay in the cache
-
-
-@contextmanager
-def threads() -> Iterator[ThreadPoolExecutor]:
-    """As many threads as there are cores, each computing on one: threads that share the cores for every small step wait for each other."""
-    before = torch.get_num_threads()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    try:
-        with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            yield pool
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)
@@ -127,15 +113,19 @@ class Movie:
     @cached_property
     def _parts(self) -> _Parts:
         """All that a block needs, on the device."""
-        source = self.sources
-        images = np.concatenate([source.static[None], source.spatial.T]).astype(np.float32)
-        courses = np.concatenate([source.drift[None], source.temporal]).astype(np.float32)
-        csr = source.footprints.tocsr()
+        source, csr = self.sources, self.sources.footprints.tocsr()
         chunks = [(start, SparseMatrix(csr[start : start + ROWS], self.device)) for start in range(0, csr.shape[0], ROWS)]
-        dense = [torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in (images, courses, source.traces, self.shifts)]
-        profile = torch.from_numpy(np.asarray(self.light * self.profile, np.float32))
-        on_device = [part.to(self.device) for part in (*dense, profile)]
-        return _Parts(*on_device, footprints=[chunk for chunk in chunks if chunk[1].nnz])
+        return _Parts(
+            images=self._tensor(np.concatenate([source.static[None], source.spatial.T])),
+            courses=self._tensor(np.concatenate([source.drift[None], source.temporal])),
+            traces=self._tensor(source.traces),
+            shifts=torch.from_numpy(self.shifts),
+            profile=self._tensor(self.light * self.profile),
+            footprints=[chunk for chunk in chunks if chunk[1].nnz],
+        )
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self.device)
 
     @property
     def saturated(self) -> float:
@@ -153,6 +143,6 @@ class _Parts:
     images: Tensor  # (1 + m, P)
     courses: Tensor  # (1 + m, N)
     traces: Tensor  # (S, N)
-    shifts: Tensor  # (N, gy, gx, 2)
+    shifts: Tensor  # (N, gy, gx, 2), on the CPU
     profile: Tensor  # (Y, X) photons
     footprints: list[tuple[int, SparseMatrix]]  # first pixel, and its ROWS rows
