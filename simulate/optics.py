@@ -104,7 +104,7 @@ class Optics:
 
 def _wrapped(kernels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """(r, Y, X // 2 + 1) Fourier transforms of kernels folded into a periodic field of `shape`."""
-    folded = np.zeros((len(kernels), *shape))
     y, x = (np.arange(edge) % full for edge, full in zip(kernels.shape[1:], shape, strict=True))
-    np.add.at(folded, (slice(None), y[:, None], x), kernels)
-    return np.asarray(fft.rfft2(folded))
+    flat = (y[:, None] * shape[1] + x).ravel()
+    folded = [np.bincount(flat, kernel.ravel(), minlength=shape[0] * shape[1]) for kernel in kernels]
+    return np.asarray(fft.rfft2(np.reshape(folded, (len(kernels), *shape))))
