@@ -131,12 +131,12 @@ def measure(movie: np.ndarray) -> Measured:
         "noise, median pixel": float(np.median(noise)) / level,
         "mean over the field: SD over time": movie.mean(axis=(1, 2)).std() / level,
         "fluctuation beyond noise, median pixel": float(np.median(lively)),
-        "fluctuation beyond noise, 95 % of the pixels are below": float(np.percentile(lively, 95)),
-        "fluctuation beyond noise, 99.5 %": float(np.percentile(lively, 99.5)),
+        "fluctuation beyond noise, 95 % of pixels": float(np.percentile(lively, 95)),
+        "fluctuation beyond noise, 99.5 % of pixels": float(np.percentile(lively, 99.5)),
         "correlation of neighbouring pixels, median": float(np.median(beside)),
-        "autocorrelation of the liveliest pixels falls to 1/2 (frames)": float(half[0]) if len(half) else float(lags),
+        "half decay of the liveliest pixels (frames)": float(half[0]) if len(half) else float(lags),
         "skewness, median pixel": float(np.median(skew)),
-        "skewness, 95 %": float(np.percentile(skew, 95)),
+        "skewness, 95 % of pixels": float(np.percentile(skew, 95)),
         **{f"values of frames, {q:g} %": float(np.percentile(movie, q)) / level for q in (1, 50, 99, 99.9)},
     }
     low, high = np.percentile(movie, (0.02, 99.98))
@@ -195,7 +195,8 @@ def draw(real: np.ndarray, simulated: np.ndarray, measured: tuple[Measured, Meas
     for row, (movie, what, colour) in enumerate(((real, "real", REAL), (simulated, "simulated", SIMULATED))):
         for column, (title, view) in enumerate(views.items()):
             axes = figure.add_subplot(grid[row, column])
-            ends = np.percentile(view(real).astype(float), (0.5, 99.7))
+            shown = real if title == "one frame" else view(real)  # one frame may be a quiet one
+            ends = np.percentile(shown, (0.5, 99.7))
             picture(axes, view(movie), (float(ends[0]), float(ends[1])))
             if row == 0:
                 axes.set_title(title, fontsize=10, color=REAL)
@@ -222,17 +223,23 @@ def draw(real: np.ndarray, simulated: np.ndarray, measured: tuple[Measured, Meas
     figure.savefig(out, pil_kwargs={"optimize": True})
 
 
-def table(real: Measured, simulated: list[Measured]) -> str:
-    """Markdown; of the simulated movies mean and range."""
-    lines = ["| | real | simulated | of three seeds |", "|---|---|---|---|"]
-    for key, value in real.numbers.items():
-        others = [one.numbers[key] for one in simulated]
-        lines.append(f"| {key} | {value:.3g} | {np.mean(others):.3g} | {min(others):.3g} … {max(others):.3g} |")
+def table(pairs: Mapping[str, tuple[Measured, list[Measured]]]) -> str:
+    """Markdown: one row for each number, one column for each pair: real · simulated, mean (lowest…highest) over the seeds."""
+    lines = [f"| | {' | '.join(f'`{name}`' for name in pairs)} |", f"|---|{'---|' * len(pairs)}"]
+    for key in next(iter(pairs.values()))[0].numbers:
+        cells = []
+        for real, simulated in pairs.values():
+            others = [one.numbers[key] for one in simulated]
+            first, mean, low, high = (
+                f"{v:.0f}" if v >= 100 else f"{v:.2g}" for v in (real.numbers[key], np.mean(others), min(others), max(others))
+            )
+            cells.append(f"{first} · {mean} ({low}…{high})")
+        lines.append(f"| {key} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def compare(name: str, folder: Path, images: Path, seeds: int = SEEDS, overrides: tuple[str, ...] = ()) -> str:
-    """One pair: the picture drawn, the table returned."""
+def compare(name: str, folder: Path, images: Path, seeds: int = SEEDS, overrides: tuple[str, ...] = ()) -> tuple[Measured, list[Measured]]:
+    """One pair: the picture drawn, the recording and the simulated movies measured."""
     pair = PAIRS[name]
     rows, columns = pair.crop
     real = np.asarray(detectnmf.read(folder / f"{pair.file}.tif")[:])[:, rows, columns]
@@ -241,10 +248,9 @@ def compare(name: str, folder: Path, images: Path, seeds: int = SEEDS, overrides
         movies = [movie[:, rows, columns] for movie in movies]
     measured = measure(real), [measure(movie) for movie in movies]
     draw(real, movies[0], (measured[0], measured[1][0]), images / f"side_by_side_{name}.png")
-    return table(*measured)
+    return measured
 
 
 if __name__ == "__main__":
     here = Path(__file__).resolve().parent / "images"
-    for name in sys.argv[2:] or PAIRS:
-        print(f"\n{name}\n\n{compare(name, Path(sys.argv[1]), here)}", flush=True)  # noqa: T201
+    print(table({name: compare(name, Path(sys.argv[1]), here) for name in sys.argv[2:] or PAIRS}))  # noqa: T201

@@ -234,13 +234,14 @@ class Simulator:
     def shine(self, scene: Scene, seen: Seen) -> Sources:
         """All light in the field, relative to the neuropil's; at the signal level asked for."""
         source = sources(scene, seen, self.optics, self.rest, self.modulate, self.displace)
-        if self.level is None or not len(scene):
-            return source
+        reached = 0.0 if self.level is None else self._level(scene, seen, source)
+        return source.brighter(self.level / reached) if self.level is not None and reached > 0 else source
+
+    def _level(self, scene: Scene, seen: Seen, source: Sources) -> float:
+        """Median of peak over neuropil, of all cells in the frame and in focus, however dim."""
         height = heights(scene, source)
         counts = self._countable(scene, seen) & (height.peak > 0) & (height.ground > 0)
-        if not counts.any():
-            return source
-        return source.brighter(self.level / float(np.median(height.peak[counts] / height.ground[counts])))
+        return float(np.median(height.peak[counts] / height.ground[counts])) if counts.any() else 0.0
 
     def expose(self, scene: Scene, seen: Seen, source: Sources) -> Exposure:
         """The light, as given or such that the SNR is as asked for, and which cells count."""
@@ -281,11 +282,10 @@ class Simulator:
             border=scene.border,
         )
         result = truth(scene, movie, exposure)
-        height = heights(scene, source)
-        counts = exposure.seen & (height.ground > 0)
-        level = float(np.median(height.peak[counts] / height.ground[counts])) if counts.any() else 0.0
-        report = {**summary(result, exposure, len(scene)), "level": level, "saturated": movie.saturated}
+        report = {**summary(result, exposure, len(scene)), "level": self._level(scene, seen, source), "saturated": movie.saturated}
         result = replace(result, provenance={**result.provenance, "report": report})
-        notes = (f"{movie.saturated:.0%} of the pixels may be clipped at the end of {movie.dtype}",) if movie.saturated > 0.001 else ()
+        notes = (
+            (f"{100 * movie.saturated:.2g} % of the pixels may be clipped at the end of {movie.dtype}",) if movie.saturated > 0.001 else ()
+        )
         recording = Recording(movie, rate=scene.rate, pixel_size=scene.pixel_size, name=result.name, notes=notes)
         return Simulated(recording, result, report)

@@ -19,7 +19,7 @@ class Ranges:
 
     Args:
         knobs: knob -> (low, high), or part -> its knobs, such as {"snr": (3, 20), "shapes": {"diameter": (9, 15)}}; integers stay
-            integers.
+            integers, None leaves the knob as it is.
     """
 
     knobs: Mapping[str, Any]
@@ -47,6 +47,8 @@ def _flat(knobs: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, tuple[fl
     for name, value in knobs.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
+            continue
+        if value is None:
             continue
         if not (
             isinstance(value, Sequence) and len(value) == 2 and all(isinstance(v, (int, float)) for v in value) and value[0] <= value[1]

@@ -38,10 +38,11 @@ def test_noise_is_as_the_truth_says(made):
 
 
 def test_snr_is_as_asked(made):
-    """Peak of the true trace over the noise seen at its brightest pixel: the median within 10 %, as asked within 1 % in the report."""
+    """Peak of the true trace over the noise seen at its brightest pixel, rounding apart: the median within 10 %, the report within 1 %."""
     sim, out = made
     cells = out.truth.cells
-    noise = (out.recording[:] - out.recording.frames.expected(slice(None))).std(axis=0).ravel()
+    rounding = 1 / 12 if sim.camera.dtype != "float32" else 0
+    noise = np.sqrt((out.recording[:] - out.recording.frames.expected(slice(None))).var(axis=0).ravel() - rounding)
     brightest = np.asarray(cells.footprints.tocsc().argmax(axis=0)).ravel()
     measured = np.median(np.abs(cells.traces).max(axis=1) / noise[brightest])
     assert measured == pytest.approx(out.report["snr"], rel=0.1)

@@ -22,6 +22,11 @@ def test_values_lie_within_and_reach_both_ends() -> None:
     assert simulator().rate == drawn[0].rate  # the rest stays
 
 
+def test_null_leaves_a_knob_alone() -> None:
+    drawn = Ranges({"cells": None, "neuropil": {"amplitude": None}, "snr": (2.0, 3.0)})(simulator(), np.random.default_rng(0))
+    assert drawn.cells == simulator().cells and drawn.neuropil == simulator().neuropil and 2 <= drawn.snr <= 3
+
+
 def test_a_misspelt_knob() -> None:
     with pytest.raises(UserError, match=r"'shapes.diametre' is not a knob of Pyramidal; did you mean 'diameter'"):
         Ranges({"shapes": {"diametre": (1, 2)}})(simulator(), np.random.default_rng(0))
