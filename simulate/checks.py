@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectnmf.errors import UserError
+from detectnmf.simulate.light import MOST
 
 if TYPE_CHECKING:
     from detectnmf.simulate.simulator import Simulator
 
+FINITE = (  # `blurred` may be infinite: all cells count, however blurred
+    *("rate", "pixel_size", "depth", "density", "min_distance", "margin", "follow_light"),
+    *("brightness", "brightness_spread", "rest", "snr", "light", "level", "visible"),
+)
+
 
 def check(sim: Simulator) -> None:
     """Raises UserError, naming the knob, its value and what it must be."""
+    for name in FINITE:
+        value = getattr(sim, name)
+        if value is not None and not np.isfinite(value).all():
+            raise UserError(f"sim.{name} must be finite, got {list(value) if name == 'depth' else value}")
     for name in ("frames", "rate", "pixel_size", "brightness", "blurred"):
         if not getattr(sim, name) > 0:
             raise UserError(f"sim.{name} must be above 0, got {getattr(sim, name)}")
@@ -22,6 +32,8 @@ def check(sim: Simulator) -> None:
         if value is not None and not value > 0:
             unit = {"light": " photons", "density": " cells per pixel"}.get(name, "")
             raise UserError(f"sim.{name} must be above 0{unit}, got {value}; null leaves it out")
+    if sim.light is not None and sim.light > MOST:
+        raise UserError(f"sim.light must be at most {MOST:g} photons per pixel and frame, got {sim.light:g}")
     if sim.snr is None and sim.light is None:
         raise UserError("one of sim.snr and sim.light (photons per pixel and frame) must be given")
     if sim.cells is None and sim.density is None:
@@ -31,6 +43,8 @@ def check(sim: Simulator) -> None:
     for name in ("min_distance", "margin", "follow_light", "brightness_spread", "rest", "visible"):
         if not getattr(sim, name) >= 0:
             raise UserError(f"sim.{name} must be 0 or more, got {getattr(sim, name)}")
+    if sim.motion.reach > 10 * max(sim.size) * sim.pixel_size:
+        raise UserError(f"motion.reach = {sim.motion.reach:g} µm is more than ten times the field; lower it")
     if min(sim.size) < 8:
         raise UserError(f"sim.size must be at least 8 x 8 px, got {list(sim.size)}")
     if sim.depth is not None and sim.depth[0] > sim.depth[1]:

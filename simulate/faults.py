@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from scipy.optimize import brentq
 
 from detectnmf.errors import UserError
 
@@ -52,9 +53,14 @@ class Faultless:
 
 
 def runs(frames: int, share: float, length: float, rng: np.random.Generator) -> np.ndarray:
-    """(T,) True in runs that come at random, of geometric length with this mean, which cover this share of the frames."""
+    """(T,) True in runs that come at random, of geometric length with this mean, which cover this share of the frames.
+
+    A frame is free if no run began d frames before and is longer than that, for any d: Π (1 - chance · (1 - 1/length)^d) = 1 - share.
+    """
     before = int(np.ceil(8 * length))
-    starts = np.flatnonzero(rng.random(before + frames) < -np.log1p(-share) / length)
+    lasting = (1 - 1 / length) ** np.arange(8 * before)
+    chance = brentq(lambda chance: np.log1p(-chance * lasting).sum() - np.log1p(-share), 0, 1 - 1e-12) if share else 0.0
+    starts = np.flatnonzero(rng.random(before + frames) < chance)
     ends = np.minimum(starts + rng.geometric(1 / length, len(starts)), before + frames)
     change = np.bincount(starts, minlength=before + frames + 1) - np.bincount(ends, minlength=before + frames + 1)
     return np.asarray(np.cumsum(change)[before : before + frames] > 0)

@@ -14,6 +14,7 @@ from detectnmf.simulate.psf.base import PSF
 THICKNESS = 150.0  # µm of tissue above and below the focal plane that can be seen
 DEPTH_STEP = 0.5  # µm
 DARK = 1e-6  # depths that give less than this share of the best are not looked at
+BRIGHTEST = 1e4  # energy that no PSF has: its kernels were not normalised
 TOLERANCE = 1e-4  # singular values below this share of the first are left out
 
 
@@ -56,6 +57,8 @@ class Optics:
             raise UserError("the PSF gives negative or non-finite values; kernels must be 0 or more everywhere")
         energy = stack.sum(axis=(1, 2))
         bulk = float(energy.sum() * step * psf.pixel_size**2)
+        if energy.max() > BRIGHTEST:
+            raise UserError(f"the PSF's kernels sum to {energy.max():.3g}; the sum is the energy relative to one in focus, about 1")
         if bulk == 0:
             raise UserError(f"the PSF is 0 at all depths within {thickness:g} µm of the focal plane")
         brightness = stack.max(axis=(1, 2))
@@ -92,7 +95,8 @@ class Optics:
         Σ_z |K_z|². So one filtered plane of noise stands for the whole volume.
 
         Args:
-            grain: (Y, X) white noise of unit variance. The result is for a concentration of SD 1 in a volume of 1 µm³.
+            grain: (Y, X) white noise of unit variance. The result is for a concentration of SD 1 in a volume of 1 µm³. Kernels
+                are those of sources in the middle of a pixel, which makes it up to a quarter stronger where the focus is as small as one.
         """
         step = float(self.depth[1] - self.depth[0])
         strength = (self.coefficients**2).sum(axis=0)

@@ -156,7 +156,10 @@ class Simulator:
             return self._draw_dense(self.density, rng)
         extra = 2 * self._margin / self.pixel_size
         share = (self.size[0] + extra) * (self.size[1] + extra) / (self.size[0] * self.size[1])
-        return self._draw(round((self.cells or 0) * share), rng.spawn(STREAMS))
+        n = round((self.cells or 0) * share)
+        if n > 10 * MOST_CELLS:
+            raise UserError(f"sim.cells = {self.cells} and sim.margin = {self.margin:g} µm ask for {n} cells; lower them")
+        return self._draw(n, rng.spawn(STREAMS))
 
     @property
     def _margin(self) -> float:
@@ -284,8 +287,10 @@ class Simulator:
         result = truth(scene, movie, exposure)
         report = {**summary(result, exposure, len(scene)), "level": self._level(scene, seen, source), "saturated": movie.saturated}
         result = replace(result, provenance={**result.provenance, "report": report})
-        notes = (
-            (f"{100 * movie.saturated:.2g} % of the pixels may be clipped at the end of {movie.dtype}",) if movie.saturated > 0.001 else ()
-        )
-        recording = Recording(movie, rate=scene.rate, pixel_size=scene.pixel_size, name=result.name, notes=notes)
+        notes: list[str] = []
+        if movie.saturated > 0.001:
+            notes.append(f"{100 * movie.saturated:.2g} % of the pixels may be clipped at the end of {movie.dtype}")
+        if len(scene) and not exposure.seen.any():
+            notes.append(f"none of the {len(scene)} cells counts: silent, out of focus, outside of the frame, or below sim.visible")
+        recording = Recording(movie, rate=scene.rate, pixel_size=scene.pixel_size, name=result.name, notes=tuple(notes))
         return Simulated(recording, result, report)

@@ -125,17 +125,25 @@ def summary(result: DemixResult, exposure: Exposure, drawn: int) -> dict[str, An
     and frame of the neuropil).
     """
     footprints = result.cells.footprints
-    norms = np.sqrt(np.asarray(footprints.multiply(footprints).sum(axis=0)).ravel())
-    cosine = (footprints.T @ footprints).toarray() / np.maximum(norms[:, None] * norms, 1e-12)
-    np.fill_diagonal(cosine, 0)
     some = len(result.cells) > 0
     return {
         "cells": len(result.cells),
         "hidden": drawn - len(result.cells),
         "density": footprints.nnz / footprints.shape[0],
         "snr": float(np.median(result.quality["snr"])) if some else 0.0,
-        "overlap": float(np.median(cosine.max(axis=1))) if some else 0.0,
+        "overlap": overlap(footprints),
         "spikes": float(result.history["spikes"].mean() * result.rate) if some else 0.0,
         "noise": float(np.median(result.history["noise"])),
         "light": exposure.light,
     }
+
+
+def overlap(footprints: sparse.csc_array) -> float:
+    """Median over the columns of (P, K) footprints of the largest cosine with another one; 0 for none."""
+    if not footprints.shape[1]:
+        return 0.0
+    norms = np.sqrt(np.asarray(footprints.multiply(footprints).sum(axis=0)).ravel())
+    unit = sparse.csc_array(footprints @ sparse.diags_array(1 / np.maximum(norms, 1e-12)))
+    cosine = sparse.coo_array(unit.T @ unit)
+    cosine.data[cosine.row == cosine.col] = 0
+    return float(np.median(cosine.max(axis=1).toarray()))

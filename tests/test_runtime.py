@@ -20,6 +20,11 @@ def test_batches_fit_into_the_share_of_the_budget() -> None:
     assert QUIET.batch(1e15) == 1
 
 
+def test_a_negative_seed_is_refused() -> None:
+    with pytest.raises(UserError, match="seed must be 0 or more, got -1"):
+        Runtime(device="cpu", seed=-1)
+
+
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, MemoryError])
 def test_out_of_memory_halves_the_batch_says_so_once_and_goes_on(error: type[Exception], caplog: pytest.LogCaptureFixture) -> None:
     done: list[int] = []

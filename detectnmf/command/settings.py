@@ -117,7 +117,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if isinstance(value, dict) and "_target_" in value:
         return hint not in WORDS
     if hint is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     if hint is Path:

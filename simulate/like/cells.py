@@ -72,13 +72,6 @@ def middle(values: np.ndarray, weights: np.ndarray) -> float:
     return float(values[order][np.searchsorted(share, share[-1] / 2)])
 
 
-def overlap(footprints: sparse.csc_array) -> float:
-    norms = np.sqrt(np.asarray(footprints.multiply(footprints).sum(axis=0)).ravel())
-    cosine = (footprints.T @ footprints).toarray() / (norms[:, None] * norms)
-    np.fill_diagonal(cosine, 0)
-    return float(np.median(cosine.max(axis=1)))
-
-
 def spacing(centers: np.ndarray) -> float:
     """Distance to the nearest neighbour (px), 5th percentile; endless for a single cell."""
     if len(centers) < 2:

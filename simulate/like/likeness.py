@@ -10,10 +10,11 @@ import numpy as np
 
 from detectnmf.errors import UserError
 from detectnmf.simulate.background.result import Found, found
-from detectnmf.simulate.like.cells import look_at, middle, overlap, spacing
+from detectnmf.simulate.like.cells import look_at, middle, spacing
 from detectnmf.simulate.like.ground import covered, follows, without
 from detectnmf.simulate.like.noise import fit_noise
 from detectnmf.simulate.like.transients import CLEAR, PART, count_events, decay_time, dispersion, roughness
+from detectnmf.simulate.truth import overlap
 
 if TYPE_CHECKING:
     from detectnmf.result import DemixResult

@@ -67,4 +67,7 @@ class Function:
 
     def __call__(self, depth: np.ndarray) -> np.ndarray:
         """(D,) µm -> (D, h, w)."""
-        return np.asarray(self._kernel(np.asarray(depth, float), self.pixel_size), float)
+        try:
+            return np.asarray(self._kernel(np.asarray(depth, float), self.pixel_size), float)
+        except Exception as error:
+            raise UserError(f"psf.function = {self.function} failed: {type(error).__name__}: {error}") from error

@@ -44,7 +44,7 @@ def check(**values):
 def test_what_fits_passes():
     inner = {"_target_": f"{__name__}.Inner", "depth": 2}
     check(share=1, on=False, size=[3, 4], levels=[1, 2.5], mode="slow", name="x", inner=inner, table={"a": 1}, other="anything")
-    check(share=float("inf"), name=None, inner=None, other=None)
+    check(share=1e300, name=None, inner=None, other=None)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,7 @@ def test_what_fits_passes():
         ({"needed": "???"}, "part.needed is not given"),
         ({"share": "half"}, "part.share must be a number, got 'half'"),
         ({"share": float("nan")}, "part.share must be a number, got nan"),
+        ({"share": float("inf")}, "part.share must be a number, got inf"),
         ({"share": None}, "part.share must be a number, got None"),
         ({"on": 1}, "part.on must be true or false, got 1"),
         ({"size": [1, 2, 3]}, "part.size must be a list of 2: a whole number, a whole number, got [1, 2, 3]"),

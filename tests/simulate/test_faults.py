@@ -72,3 +72,8 @@ def test_rows_flicker_on_their_own():
 def test_impossible_knobs(knobs):
     with pytest.raises(UserError, match=next(iter(knobs))):
         Faulty(**knobs)
+
+
+@pytest.mark.parametrize(("share", "length"), [(0.5, 1.0), (0.5, 2.0), (0.9, 3.0), (0.05, 1.0), (0.2, 10.0)])
+def test_runs_cover_their_share_however_large(share, length):
+    assert runs(200_000, share, length, np.random.default_rng(0)).mean() == pytest.approx(share, rel=0.03)

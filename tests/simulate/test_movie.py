@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 
 from detectnmf.simulate.background.none import Constant
 from detectnmf.simulate.faults import Acquired
 from detectnmf.simulate.illumination.base import Illumination
+from detectnmf.simulate.truth import overlap
 
 
 @dataclass(frozen=True)
@@ -193,3 +195,10 @@ def test_another_device_gives_the_same_movie(small, device):
     assert torch.device(there.device).type == torch.device(device).type
     assert np.allclose(here.expected(slice(None)), there.expected(slice(None)), rtol=1e-5)
     assert np.abs(here[:].astype(int) - there[:].astype(int)).max() <= 1
+
+
+def test_overlap_is_the_largest_cosine_with_another():
+    """Of three footprints: (1, 0, 0), (1, 1, 0), (0, 0, 1): cosines 1/√2, 1/√2, 0."""
+    footprints = sparse.csc_array(np.array([[1, 1, 0], [0, 1, 0], [0, 0, 1]], np.float32))
+    assert overlap(footprints) == pytest.approx(1 / np.sqrt(2))
+    assert overlap(footprints[:, 2:]) == 0 and overlap(footprints[:, :0]) == 0

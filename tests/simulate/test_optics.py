@@ -26,7 +26,13 @@ class Told:
 
 @pytest.mark.parametrize(
     ("answer", "word"),
-    [(np.ones((4, 3)), "odd"), (-np.ones((3, 3)), "negative"), (np.full((3, 3), np.nan), "finite"), (np.zeros((3, 3)), "is 0")],
+    [
+        (np.ones((4, 3)), "odd"),
+        (-np.ones((3, 3)), "negative"),
+        (np.full((3, 3), np.nan), "finite"),
+        (np.zeros((3, 3)), "is 0"),
+        (np.full((3, 3), 1e200), "about 1"),
+    ],
 )
 def test_a_broken_psf(answer, word):
     with pytest.raises(UserError, match=word):

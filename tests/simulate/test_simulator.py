@@ -179,6 +179,9 @@ def test_any_size(simulator, rows, columns, frames, cells, seed):
         ({"cut": 0.0}, "cut"),
         ({"snr": -1}, "snr"),
         ({"pixel_size": 0.5}, "pixel_size"),
+        ({"depth": (float("nan"), 5.0)}, "sim.depth must be finite"),
+        ({"margin": float("inf")}, "sim.margin must be finite"),
+        ({"light": 1e19}, "sim.light must be at most"),
     ],
 )
 def test_impossible_knobs(simulator, knobs, word):
@@ -193,6 +196,13 @@ def test_clipping_is_reported(simulator, simulated):
     assert reached <= small.report["saturated"] + 0.1
     assert "clipped" in small.recording.notes[0]
     assert simulated.report["saturated"] == 0 and simulated.recording.notes == ()
+
+
+def test_a_movie_without_a_cell_that_counts_says_so(simulator, simulated):
+    dim = replace(simulator, snr=0.5)(np.random.default_rng(0))
+    assert len(dim.truth.cells) == 0
+    assert any(note.startswith(f"none of the {dim.report['hidden']} cells counts") for note in dim.recording.notes)
+    assert not any("counts" in note for note in simulated.recording.notes)
 
 
 def test_no_room(simulator):
