@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 NODES = (-2, -1, 0, 1, 2, 3)  # pixels that a value between pixels 0 and 1 is made of
-STRIP = 16384  # pixels that are bent at once, so that they and their weights stay in the cache
+STRIP = 131072  # pixels that are bent at once: few enough for the cache, enough for threads not to wait for the interpreter
 
 
 def displace(fields: Tensor, shifts: Tensor, border: int) -> Tensor:
