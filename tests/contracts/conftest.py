@@ -10,6 +10,7 @@ from conftest import Toy
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from samples import overrides
+from simulators import PARTS
 
 from detectnmf.compress.pmd import PMD
 from detectnmf.compressed import Compressed
@@ -17,18 +18,7 @@ from detectnmf.recording import Recording
 from detectnmf.runtime import Runtime
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-DEFAULTS = {
-    "psf": "two_photon",
-    "shapes": "soma",
-    "activity": "gcamp6f",
-    "neuropil": "smooth",
-    "camera": "photon",
-    "illumination": "even",
-    "motion": "still",
-    "drift": "steady",
-    "faults": "none",
-    "scene": "default",
-}
+DEFAULTS = {**PARTS, "shapes": "soma", "scene": "default"}
 RUN = ("compress", "sparsen", "seeder", "background", "demix", "judge")  # parts of a run
 
 
