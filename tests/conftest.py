@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # before anything that counts threads is imported
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("MKL_NUM_THREADS", "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,6 +89,16 @@ def draw_toy(frames: int = 300, noise: float = NOISE, seed: int = 0) -> Toy:
 def toy() -> Toy:
     """Four drawn cells in 300 frames with white noise; nothing else."""
     return draw_toy()
+
+
+@pytest.fixture(autouse=True)
+def own_modules_are_forgotten(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A user's module that one test wrote and imported is not what the next one finds under that name."""
+    yield
+    place = str(tmp_path_factory.getbasetemp())
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(place):
+            del sys.modules[name]
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +69,6 @@ def test_the_class_in_the_documentation(tmp_path, monkeypatch):
     blocks = {language: text for language, text in (part.split("\n", 1) for part in page.split("```")[1::2]) if language}
     (tmp_path / "my_psf.py").write_text(blocks["python"])
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "my_psf", raising=False)
     psf = instantiate(OmegaConf.create({"sim": {"pixel_size": 0.5}, "psf": OmegaConf.create(blocks["yaml"])}).psf)
     kernels = psf(np.array([0.0, 5.0]))
     assert kernels.shape == (2, 19, 19)
