@@ -70,7 +70,7 @@ def sources(scene: Scene, seen: Seen, optics: Optics, rest: float, modulate: boo
     courses = np.concatenate([scene.neuropil.temporal, scene.illumination.temporal]) * scene.drift
     return Sources(
         footprints=footprints,
-        traces=_responses(scene, seen.owner, own),
+        traces=_responses(scene, own),
         owner=seen.owner,
         own=own,
         static=static,
@@ -82,9 +82,9 @@ def sources(scene: Scene, seen: Seen, optics: Optics, rest: float, modulate: boo
     )
 
 
-def _responses(scene: Scene, owner: np.ndarray, own: np.ndarray) -> np.ndarray:
+def _responses(scene: Scene, own: np.ndarray) -> np.ndarray:
     """(S, N) traces of all parts of all cells."""
-    if len(owner) == len(own):
+    if not any(shape.parts for shape in scene.shapes):
         return own
     rows = []
     for shape, trace in zip(scene.shapes, own, strict=True):

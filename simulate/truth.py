@@ -100,7 +100,7 @@ def _cells(movie: Movie, frame: sparse.csr_array) -> tuple[sparse.csc_array, np.
     source, index = movie.sources, movie.acquired.index
     own = source.own[:, index]
     parts = source.traces[:, index]
-    cells, lone = len(own), len(own) == len(parts)
+    cells, lone = len(own), np.array_equal(own, parts)
     share = np.ones(len(parts)) if lone else _shares(parts, own, source.owner)
     footprints = sparse.csc_array(frame @ source.footprints @ membership(source.owner, cells, share), dtype=np.float32)
     peak = footprints.max(axis=0).toarray().ravel() if cells else np.zeros(0)

@@ -12,6 +12,7 @@ from scipy import sparse
 from detectnmf.simulate.background.none import Constant
 from detectnmf.simulate.faults import Acquired
 from detectnmf.simulate.illumination.base import Illumination
+from detectnmf.simulate.shapes.base import Part
 from detectnmf.simulate.truth import overlap
 
 
@@ -164,6 +165,17 @@ def test_lost_doubled_and_blank_frames(small):
 def test_bleaching_is_in_the_traces(small):
     (_, fading), (_, steady) = (clean(replace(small, drift=drift)) for drift in (Fading(), small.drift))
     assert np.allclose(fading.cells.traces, steady.cells.traces * np.linspace(1, 0.5, 48), rtol=1e-3, atol=1e-3)
+
+
+def test_a_cell_of_one_late_part_is_late(small):
+    scene = small.draw(np.random.default_rng(1))
+    late = tuple(replace(cell, parts=(Part(delay=3 / small.rate),), part=np.zeros(len(cell.points), int)) for cell in scene.shapes)
+    movie, behind = (small.render(replace(scene, shapes=shapes)).recording.frames.expected(slice(None)) for shapes in (scene.shapes, late))
+    brightest = np.unravel_index(movie.std(axis=0).argmax(), movie.shape[1:])
+    one, two = (frames[(slice(None), *brightest)] for frames in (movie, behind))
+    assert np.corrcoef(one[:-3], two[3:])[0, 1] > 0.95 > np.corrcoef(one, two)[0, 1]
+    truth = small.render(replace(scene, shapes=late)).truth
+    assert np.allclose(explained(truth), behind, rtol=1e-4)
 
 
 def test_light_asked_for(small):
