@@ -21,7 +21,7 @@ from detectnmf.demix.base import Demixer
 from detectnmf.demix.model import Model
 from detectnmf.detect.diameter import estimate_diameter
 from detectnmf.errors import UserError
-from detectnmf.judge.quality import Judge
+from detectnmf.judge.quality import Judge, Judged
 from detectnmf.recording import Recording
 from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
@@ -92,18 +92,18 @@ class Pipeline:
                 break
         with clock("judge"):
             judged = self.judge(movie, model, diameter, runtime)
-        rejected = int((~judged.keep).sum())
-        if rejected:
-            notes.append(f"{rejected} of {len(judged.keep)} components were not kept: {reasons(judged.quality['reason'][~judged.keep])}")
+        kept, rejected = (ranked(judged, which) for which in (judged.keep, ~judged.keep))
+        if len(rejected):
+            why = reasons(judged.quality["reason"][rejected])
+            notes.append(f"{len(rejected)} of {len(judged.keep)} components were not kept: {why}; they are in result.rejected")
         for note in notes:
             logger.warning("note: %s", note)
-        order = np.flatnonzero(judged.keep)
-        order = order[np.argsort(-judged.quality["snr"][order], kind="stable")]
-        result = assemble(movie, model, order)
+        result = assemble(movie, model, kept, rejected)
         known = {"diameter": float(diameter), "timings": clock.seconds, "notes": notes, "frames": len(movie), "rank": movie.rank}
         return replace(
             result,
-            quality={name: values[order] for name, values in judged.quality.items()},
+            quality={name: values[kept] for name, values in judged.quality.items()},
+            rejected_quality={name: values[rejected] for name, values in judged.quality.items()},
             history={key: np.concatenate([h[key] for h in history]) for key in history[0]},
             provenance={**(provenance or {}), **known},
         )
@@ -169,8 +169,31 @@ def find_diameter(movie: Compressed, runtime: Runtime) -> tuple[float, str]:
     return found, f"cell diameter estimated as {found:.1f} px; if that is wrong, give diameter="
 
 
-def assemble(movie: Compressed, model: Model, order: np.ndarray) -> DemixResult:
-    """The chosen cells in the recording's own units; footprints have maximum 1."""
+def ranked(judged: Judged, chosen: np.ndarray) -> np.ndarray:
+    """Indices of the chosen components (mask), highest SNR first."""
+    order = np.flatnonzero(chosen)
+    return order[np.argsort(-judged.quality["snr"][order], kind="stable")]
+
+
+def assemble(movie: Compressed, model: Model, kept: np.ndarray, rejected: np.ndarray | None = None) -> DemixResult:
+    """The model in the recording's own units; the chosen components are the cells."""
+    std = movie.std.ravel()
+    compressed = movie.to("cpu")
+    background = replace(compressed.with_V(torch.as_tensor(model.B).cpu()), mean=np.zeros_like(movie.mean))
+    return DemixResult(
+        cells=components(movie, model, kept),
+        baseline=movie.mean + (std * model.b.cpu().numpy()).reshape(movie.size).astype(np.float32),
+        background=background,
+        movie=compressed,
+        rate=movie.rate,
+        pixel_size=movie.pixel_size,
+        name=movie.name,
+        rejected=components(movie, model, np.arange(0) if rejected is None else rejected),
+    )
+
+
+def components(movie: Compressed, model: Model, order: np.ndarray) -> Components:
+    """The chosen components in the recording's own units; footprints have maximum 1."""
     std = movie.std.ravel()
     footprints = sparse.csc_array(sparse.diags_array(std) @ sparse.csc_array(model.A.csr)[:, order])
     peak = footprints.max(axis=0).toarray().ravel() if len(order) else np.ones(0, np.float32)
@@ -178,21 +201,10 @@ def assemble(movie: Compressed, model: Model, order: np.ndarray) -> DemixResult:
     traces = model.C.cpu().numpy()[order] * peak[:, None]
     footprints = sparse.csc_array(footprints @ sparse.diags_array(1 / peak), dtype=np.float32)
     footprints.sort_indices()
-    score = model.score.cpu().numpy()[order]
-    kept = movie.to("cpu")
-    background = replace(kept.with_V(torch.as_tensor(model.B).cpu()), mean=np.zeros_like(movie.mean))
-    return DemixResult(
-        cells=Components(footprints, movie.size, traces.astype(np.float32), score),
-        baseline=movie.mean + (std * model.b.cpu().numpy()).reshape(movie.size).astype(np.float32),
-        background=background,
-        movie=kept,
-        rate=movie.rate,
-        pixel_size=movie.pixel_size,
-        name=movie.name,
-    )
+    return Components(footprints, movie.size, traces.astype(np.float32), model.score.cpu().numpy()[order])
 
 
-def reasons(codes: np.ndarray) -> str:
+def reasons(words: np.ndarray) -> str:
     """How often each reason occurs."""
-    names, counts = np.unique(codes, return_counts=True)
-    return ", ".join(f"{name.decode()} ({count})" for name, count in zip(names, counts, strict=True))
+    names, counts = np.unique(words, return_counts=True)
+    return ", ".join(f"{name} ({count})" for name, count in zip(names, counts, strict=True))

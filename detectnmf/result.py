@@ -16,17 +16,20 @@ from detectnmf.compressed import Compressed
 class DemixResult:
     """Cells and all that explains the rest of the movie. A simulated truth is the same type.
 
-    movie ≈ baseline + footprints @ traces + background, in the recording's own units.
+    movie ≈ baseline + footprints @ traces + background, in the recording's own units. What was found but not kept is set apart in
+    `rejected`; its part of the movie is in none of the others.
 
     Args:
-        cells: K cells with traces.
+        cells: K cells with traces, those that were kept.
         baseline: (Y, X) static background.
         background: the fluctuating background as a low-rank movie with mean 0.
         movie: the compressed movie that was demixed; None in a truth.
-        quality: one (K,) array for each measure (see `judge`).
+        quality: one (K,) array for each measure (see `judge` and docs/quality.md).
         history: what happened in each iteration: name -> array.
         provenance: version, resolved configuration, seed, device, input and its hash, timings, notes.
         rate: Hz. pixel_size: µm.
+        rejected: components that the judge did not keep; none when not given.
+        rejected_quality: the same measures of theirs; `reason` says why each was not kept.
     """
 
     cells: Components
@@ -39,6 +42,13 @@ class DemixResult:
     rate: float = 30.0
     pixel_size: float = 1.0
     name: str = "movie"
+    rejected: Components = None  # type: ignore[assignment]  # none of the field's size: filled in below
+    rejected_quality: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.rejected is None:
+            frames = None if self.cells.traces is None else self.cells.traces.shape[1]
+            object.__setattr__(self, "rejected", Components.empty(self.cells.size, frames))
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -1,17 +1,21 @@
-"""A sparse matrix that is scipy's on the CPU and torch's on CUDA, in both orientations, behind one `@`."""
+"""Sparse matrices that are scipy's on the CPU and torch's on CUDA behind one product, in both orientations."""
 
 from __future__ import annotations
+
+from functools import cached_property
 
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
 
+from detectnmf.patches import Patches
+
 
 class SparseMatrix:
-    """(M, N) float32 sparse matrix; `m @ dense` and `m.T @ dense` are fast on either device.
+    """(M, N) float32 sparse matrix; `m @ dense` and `m.T @ dense` are fast on either device. Its entries are not to be changed.
 
-    scipy multiplies on the CPU (torch's CSR was measured ten times slower there), cuSPARSE on CUDA.
+    scipy multiplies on the CPU, cuSPARSE on CUDA.
     """
 
     def __init__(self, matrix: sparse.sparray | sparse.spmatrix, device: torch.device | str = "cpu") -> None:
@@ -39,6 +43,16 @@ class SparseMatrix:
             self._turned._turned = self
         return self._turned
 
+    @cached_property
+    def patches(self) -> Patches:
+        """The matrix as dense patches."""
+        return Patches.of(self.csr)
+
+    @cached_property
+    def gram(self) -> sparse.csr_array:
+        """(N, N) upper triangle of mᵀ m, in float64."""
+        return self.patches.gram()
+
     def __matmul__(self, dense: Tensor) -> Tensor:
         """(M, N) @ (N, n) or (N,) -> dense tensor on the matrix's device."""
         if self.device.type == "cpu":
@@ -61,3 +75,24 @@ class SparseMatrix:
 
     def to(self, device: torch.device | str) -> SparseMatrix:
         return self if torch.device(device) == self.device else SparseMatrix(self.csr, device)
+
+
+class Structure:
+    """The pattern of a sparse (M, N) matrix whose values change from product to product; making it costs more than most products."""
+
+    def __init__(self, indptr: np.ndarray, indices: np.ndarray, width: int, device: torch.device | str = "cpu") -> None:
+        self.device = torch.device(device)
+        shape = (len(indptr) - 1, width)
+        self._csr = sparse.csr_array((np.zeros(len(indices), np.float32), indices, indptr), shape=shape)
+        if self.device.type != "cpu":
+            self._at = tuple(torch.from_numpy(x.astype(np.int64)).to(device) for x in (indptr, indices))
+
+    def product(self, values: Tensor, dense: Tensor) -> Tensor:
+        """(M, n) or (M,) product of the matrix with values (nnz,) and a dense (N, n) or (N,) one; all float32."""
+        if self.device.type == "cpu":
+            self._csr.data = values.numpy()
+            return torch.from_numpy(self._csr @ dense.numpy())
+        if not self._csr.nnz:
+            return torch.zeros(self._csr.shape[0], *dense.shape[1:], device=self.device)
+        matrix = torch.sparse_csr_tensor(*self._at, values, size=self._csr.shape)
+        return (matrix @ dense.reshape(len(dense), -1)).reshape(self._csr.shape[0], *dense.shape[1:])

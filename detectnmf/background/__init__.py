@@ -1,1 +1,1 @@
-"""Backgrounds: the ring model, or none."""
+"""Backgrounds: the ring model, a few smooth images over the field, one image, or none."""

@@ -75,6 +75,11 @@ class Neighbourhood:
         cells = len(self.indptr) - 1
         return sparse.csr_array((values.astype(np.float32), self.there, self.indptr), shape=(cells, cells))
 
+    def sector(self, sectors: int) -> np.ndarray:
+        """(n,) the direction of each pair, as one of so many equal sectors."""
+        turn = np.arctan2(self.offset[:, 0], self.offset[:, 1]) / (2 * np.pi) + 0.5
+        return np.floor(turn * sectors).astype(int) % sectors
+
     def sums(self) -> sparse.csr_array:
         """(Q, Q) sums over the neighbourhood."""
         return self.operator(np.ones(len(self.there)))

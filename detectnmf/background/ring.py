@@ -2,44 +2,51 @@
 
 The background at a pixel is a weight times what a ring around it predicts, x. Ring pixels inside any cell's support are
 left out and the rest is renormalised, so no cell's activity enters and W A = 0: the background depends on where the cells
-are, not on their traces. Two things differ from the paper. The prediction is a plane fitted to the ring, not its mean: a mean
-over a ring of which one side is masked, or cut off by the border, is the value of some other place. And the weight, the
-regression x·y / ‖x‖² of the pixel y on its ring, is used outside the supports only: inside, a regression cannot tell background
-from a cell that was fitted to it, and takes the weight of the open pixels around. Averages are taken in the recording's
-units, in which a background is smooth.
+are, not on their traces. What differs from the paper:
+
+- The prediction is a plane fitted to the ring, not its mean: a mean over a ring of which one side is masked, or cut off by the
+  border, is the value of some other place.
+- A background reaches a pixel from all sides, a cell that was not found yet comes in from one: the sides of the ring
+  must each explain the pixel, or it gets no background.
+- The weight, the regression x·y / ‖x‖² of the open pixels y on their ring, is used outside the supports only: inside, a
+  regression cannot tell background from a cell that was fitted to it, and takes the weight of the open pixels around.
+- Rings and weights are computed on a grid of a few points per cell diameter, in the recording's units, in which a background
+  is smooth.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
 
-from detectnmf.background.grid import Grid
+from detectnmf.background.coarse import Coarse, Remembered, binned, energy, pieces, scaled
+from detectnmf.background.grid import Neighbourhood
 from detectnmf.compressed import Compressed
 from detectnmf.demix.model import Model
-from detectnmf.demix.residual import usable
+from detectnmf.errors import UserError
 from detectnmf.runtime import Runtime
 from detectnmf.sparse import SparseMatrix
 
-ENOUGH_FRAMES, MOST_BINNED = 512, 8  # the weights need so many time points; average at most so many frames into one
-LINE_BYTES = 4 * 2**20  # pixels times time points handled at once: small enough for the cache
+SIDE_OPEN = 0.1  # a side of a ring has a say when so much of it is outside all supports
 
 
 @dataclass(frozen=True)
 class Ring:
-    """Ring around each pixel, one weight for each.
+    """Ring around each point of a grid, one weight for each.
 
-    A weight counts fully when the ring explains its pixel with a correlation of `sure` or more, not at all below `chance`:
+    A weight counts fully when the ring explains its pixels with a correlation of `sure` or more, not at all below `chance`:
     a movie without background gets none.
 
     Args:
         inner_diameters, outer_diameters: radii of the ring (cell diameters). The nearer, the better it predicts; the inner one
             keeps a cell that was not found yet out of its own background.
         points_per_diameter: fineness of the grid on which rings are computed.
+        sides: sectors of a ring that are asked one by one whether they explain the pixels within.
+        dissent: so many sides need not.
         stiffness: pull of the plane fitted to a ring towards its mean.
         chance: correlation below which the ring explains nothing.
         sure: correlation from which its weight is kept as it is.
@@ -47,90 +54,125 @@ class Ring:
             is a cell that was not found yet and reaches its own ring.
         floor: noise left in the denoised movie (units of noise), counted with each pixel.
         least_open: least part of a ring that must be outside all supports.
+
+    Raises:
+        UserError: no sides, or more dissent than sides.
     """
 
     inner_diameters: float = 0.75
     outer_diameters: float = 1.25
+    points_per_diameter: float = 3.0
+    sides: int = 4
+    dissent: int = 1
     stiffness: float = 0.02
-    points_per_diameter: float = 4.0
     chance: float = 0.4
     sure: float = 0.6
     steepest: float = 2.0
     floor: float = 0.1
     least_open: float = 0.02
+    _layout: Remembered[Layout] = field(default_factory=Remembered, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dissent < self.sides:
+            raise UserError(f"background.dissent must be 0 or more and below sides={self.sides}, got {self.dissent}")
 
     def __call__(self, movie: Compressed, model: Model, diameter: float, runtime: Runtime) -> Tensor:
         if not movie.rank:
             return torch.zeros_like(movie.V)
-        good = usable(movie)
-        covered = np.diff(model.A.csr.indptr) > 0  # explicit zeros are pixels into which a support just grew
-        open_ = (good & ~covered).astype(np.float32)
-        grid = Grid(movie.size, max(1, round(diameter / self.points_per_diameter)))
-        add, spread = grid.sum(), grid.interpolate()
-        ring = grid.around(self.inner_diameters * diameter, max(self.outer_diameters * diameter, grid.step))
-        std = movie.std.ravel().astype(np.float32)
-        pooled = sparse.csr_array(add @ (movie.U.csr * (open_ * std)[:, None]))  # (Q, R) open pixels only, recording's units
-        count = add @ open_
-        enough = ring.sums() @ count > self.least_open * (ring.sums() @ (add @ np.ones_like(open_)))
-        known = spread @ enough.astype(np.float32)
-        spread = sparse.csr_array(spread * (good / np.maximum(known, 1e-6))[:, None] * enough)
-        plane = ring.planes(count, self.stiffness)
+        layout = self._layout(movie, diameter, lambda: self._lay(movie, diameter, runtime))
+        coarse, ring = layout.coarse, layout.ring
+        open_ = coarse.open(model)
+        count = coarse.add @ open_
+        enough = ring.sums() @ count > self.least_open * (ring.sums() @ coarse.total)
+        if not enough.any():
+            return torch.zeros_like(movie.V)
+        pooled, plane = coarse.pool(movie, open_), ring.planes(count, self.stiffness)
+        weight = self._weights(layout, count, enough, self._products(layout, movie, pooled, plane, open_, count, runtime))
+        return coarse.back([scaled(plane, weight), pooled], movie.V, runtime)
 
-        weight = np.minimum(self._weights(movie, pooled, plane, spread, runtime) * std, self.steepest)
-        told = open_ * (known > 0)
-        around = grid.around(0, max(self.outer_diameters * diameter, grid.step)).sums() @ add
-        nearby = grid.interpolate() @ (around @ (told * weight)) / np.maximum(grid.interpolate() @ (around @ told), 1e-6)
-        weight = np.where(covered, nearby, weight) / std
-        local = _projector(movie) @ sparse.csr_array(spread * weight[:, None])
-        B = SparseMatrix(sparse.csr_array(local @ plane @ pooled), movie.device) @ movie.V
-        return B - B.mean(dim=1, keepdim=True)
+    def _lay(self, movie: Compressed, diameter: float, runtime: Runtime) -> Layout:
+        coarse = Coarse.of(movie, max(1, round(diameter / self.points_per_diameter)))
+        outer = max(self.outer_diameters * diameter, coarse.grid.step)
+        ring = coarse.grid.around(self.inner_diameters * diameter, outer)
+        side = ring.sector(self.sides)
+        sides = [ring.operator(side == k) for k in range(self.sides)]
+        energies = coarse.add @ energy(movie, binned(movie.V), runtime)
+        gain = coarse.add @ (coarse.good / coarse.std**2)
+        return Layout(coarse, ring, sides, [k @ coarse.total for k in sides], coarse.grid.around(0, outer).sums(), energies, gain)
 
-    def _weights(
-        self, movie: Compressed, pooled: sparse.csr_array, plane: sparse.csr_array, spread: sparse.csr_array, runtime: Runtime
-    ) -> np.ndarray:
-        """(P,) regression of each pixel on its ring's prediction, noise units per recording unit; 0 where the ring explains nothing."""
+    def _products(
+        self,
+        layout: Layout,
+        movie: Compressed,
+        pooled: sparse.csr_array,
+        plane: sparse.csr_array,
+        open_: np.ndarray,
+        count: np.ndarray,
+        runtime: Runtime,
+    ) -> Products:
+        """How well the rings explain what lies within them, over binned frames."""
         V = binned(movie.V)
-        floor = self.floor**2 * V.shape[1]
-        line = V.shape[1] * movie.size[1] * 4
-        lines, few = runtime.batch(line * 2, most=movie.size[0]), max(1, LINE_BYTES // line)
-        found = []
-        for top in range(0, movie.size[0], lines):
-            band = slice(top * movie.size[1], min(top + lines, movie.size[0]) * movie.size[1])
-            near, *chain = needed(spread[band], plane, pooled)
-            predicted = V
-            for operator in reversed(chain):
-                predicted = SparseMatrix(operator, movie.device) @ predicted
-            for start in range(band.start, band.stop, few * movie.size[1]):
-                stop = min(start + few * movie.size[1], band.stop)
-                x = SparseMatrix(near[start - band.start : stop - band.start], movie.device) @ predicted
-                y = movie.U.rows(start, stop) @ V
-                xy, xx, yy = (torch.linalg.vecdot(*pair) for pair in ((x, y), (x, x), (y, y)))
-                correlation = xy / (xx * (yy + floor)).sqrt().clamp_min(1e-20)
-                trust = ((correlation - self.chance) / (self.sure - self.chance)).clamp(0, 1)
-                found.append((trust * xy / xx.clamp_min(1e-20)).cpu().numpy())
-        return np.concatenate(found)
+        add, predict, *sides = (SparseMatrix(operator, movie.device) for operator in (pooled, plane, *layout.sides))
+        total = torch.zeros((3 + 2 * len(sides), len(count)), dtype=torch.float64, device=movie.device)
+        for piece in pieces(V.shape[1], len(count), runtime):
+            y = add @ V[:, piece].contiguous()
+            x = predict @ y
+            pairs = [(x, x), (x, y), (y, y)]
+            for side in sides:
+                s = side @ y
+                pairs += [(s, s), (s, y)]
+            total += torch.stack([torch.linalg.vecdot(*pair) for pair in pairs])
+        xx, xy, yy, *rest = total.cpu().numpy()
+        noise = yy + self.floor**2 * V.shape[1] * count * (layout.coarse.add @ (open_ * layout.coarse.std**2))
+        whole = correlation(xy, xx, noise)
+        there = np.stack([side @ count > SIDE_OPEN * full for side, full in zip(layout.sides, layout.full, strict=True)])
+        each = np.stack([correlation(sy, ss, noise) for ss, sy in zip(rest[::2], rest[1::2], strict=True)])
+        ranked = np.sort(np.where(there, each, np.inf), axis=0)
+        chosen = np.clip(there.sum(axis=0) - 1, 0, self.dissent)
+        lowest = np.where(there.any(axis=0), ranked[chosen, np.arange(len(count))], 0)
+        return Products(xx, xy / np.maximum(count, 1), np.minimum(whole, lowest))
+
+    def _weights(self, layout: Layout, count: np.ndarray, enough: np.ndarray, products: Products) -> np.ndarray:
+        """(Q,) what the rings' predictions are multiplied with; 0 where the ring explains nothing."""
+        coarse = layout.coarse
+        trust = np.clip((products.correlation - self.chance) / (self.sure - self.chance), 0, 1)
+        weight = np.clip(trust * products.xy / np.maximum(products.xx, 1e-20), 0, self.steepest)
+        told = count * enough
+        around = (layout.around @ (told * weight)) / np.maximum(layout.around @ told, 1e-6)
+        share = enough * np.minimum(2 * count / np.maximum(coarse.total, 1), 1)  # half of a point's pixels speak for all of them
+        weight = enough * (share * weight + (1 - share) * around)
+        # more energy than the movie has there is no background, but light from elsewhere on pixels of little noise
+        return weight * np.minimum(1, layout.energy / np.maximum(weight**2 * products.xx * layout.gain, 1e-20))
 
 
-def binned(V: Tensor) -> Tensor:
-    """Centred V averaged over a few frames, where there are plenty: a background is slow."""
-    frames = min(MOST_BINNED, max(1, V.shape[1] // ENOUGH_FRAMES))
-    V = V[:, : V.shape[1] // frames * frames].unflatten(1, (-1, frames)).mean(dim=2)
-    return V - V.mean(dim=1, keepdim=True)
+@dataclass(frozen=True)
+class Layout:
+    """What of a ring depends on the movie alone.
+
+    Args:
+        coarse: the movie's grid. ring: its points around each point.
+        sides: (Q, Q) each, sums over one side of a ring. full: (Q,) each, the usable pixels there.
+        around: (Q, Q) sums over all points within the outer radius.
+        energy: (Q,) of the movie over binned frames, in units of noise. gain: (Q,) the energy of an image with value 1.
+    """
+
+    coarse: Coarse
+    ring: Neighbourhood
+    sides: list[sparse.csr_array]
+    full: list[np.ndarray]
+    around: sparse.csr_array
+    energy: np.ndarray
+    gain: np.ndarray
 
 
-def needed(*chain: sparse.csr_array) -> list[sparse.csr_array]:
-    """The factors of a product, each without the rows that the one before it does not use."""
-    cut = [chain[0]]
-    for operator in chain[1:]:
-        rows = np.unique(cut[-1].indices)
-        cut[-1] = sparse.csr_array(cut[-1][:, rows])
-        cut.append(sparse.csr_array(operator[rows]))
-    return cut
+@dataclass(frozen=True)
+class Products:
+    """(Q,) each, sums over time of products of prediction x and pixels' mean y: xx, xy, and the correlation that counts."""
+
+    xx: np.ndarray
+    xy: np.ndarray
+    correlation: np.ndarray
 
 
-def _projector(movie: Compressed) -> sparse.csr_array:
-    """(R, P) from a movie to its coefficients: the blended block bases, or least squares for hand-made factors."""
-    if movie.U_local is not None:
-        return sparse.csr_array(movie.U_local.csr.T)
-    U = movie.U.csr.astype(np.float64)
-    return sparse.csr_array(np.linalg.pinv((U.T @ U).toarray(), hermitian=True) @ U.T.toarray())
+def correlation(xy: np.ndarray, xx: np.ndarray, yy: np.ndarray) -> np.ndarray:
+    return xy / np.sqrt(np.maximum(xx * yy, 1e-30))

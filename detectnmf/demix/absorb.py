@@ -13,6 +13,7 @@ from scipy import sparse
 from scipy.optimize import nnls
 from torch import Tensor
 
+from detectnmf.background.grid import Grid
 from detectnmf.demix.colour import overlaps
 from detectnmf.demix.grams import centred, gram
 from detectnmf.demix.merge import Merged
@@ -32,28 +33,47 @@ def shares(traces: np.ndarray, cell: int, near: np.ndarray) -> tuple[np.ndarray,
     return found, float(left / traces[cell, cell])
 
 
-def absorb(footprints: sparse.csc_array, C: Tensor, size: tuple[int, int], price: float) -> Merged:
+FRAGMENT = 0.5  # of the energy of the cell that it belongs to, at most, where the two do not touch
+
+
+def nearby(footprints: sparse.csc_array, size: tuple[int, int], reach: int) -> sparse.csr_array:
+    """(K, K) above 0 for pairs of which some pixels lie within one to three times `reach` (px) of one another."""
+    grid = Grid(size, max(1, reach))
+    coarse = (sparse.csr_array(grid.sum() @ footprints) > 0).astype(np.float32)
+    return sparse.csr_array(coarse.T @ (grid.around(0, 1.5 * grid.step).sums() @ coarse))
+
+
+def absorb(footprints: sparse.csc_array, C: Tensor, raw: Tensor, noise: Tensor, size: tuple[int, int], price: float, reach: int) -> Merged:
     """One round, weakest cells first; a cell that gives or takes does so once.
 
     Args:
-        footprints: (P, K). C: (K, T). size: (Y, X).
+        footprints: (P, K). C: (K, T).
+        raw: (K, T) traces with what the residual says, and their noise (K,): what noise alone leaves costs nothing.
+        size: (Y, X).
         price: a cell goes when its neighbours' traces leave less than this part of its energy.
+        reach: how far (px) the fragment of a cell may lie from the rest of it.
     """
     count = footprints.shape[1]
-    flat = centred(C)
+    if count < 2:
+        return Merged(footprints, C, np.arange(count), 0)
+    flat = centred(raw)
     traces = gram(flat, flat).cpu().numpy()
-    energy = np.asarray(footprints.multiply(footprints).sum(axis=0)).ravel() * np.diag(traces)
-    graph = overlaps(dilate(footprints, size, 1))
+    flicker = noise.double().cpu().numpy() ** 2 * raw.shape[1]
+    bright = np.maximum(np.diag(traces) - flicker, 0)
+    energy = np.asarray(footprints.multiply(footprints).sum(axis=0)).ravel() * bright
+    touching, around = overlaps(dilate(footprints, size, 1)), nearby(footprints, size, reach)
     busy, gone = energy <= 0, np.zeros(count, bool)
     columns: dict[int, sparse.csc_array] = {}
-    for cell in np.argsort(energy, kind="stable"):
-        near = graph.indices[graph.indptr[cell] : graph.indptr[cell + 1]]
-        near = near[(near != cell) & ~busy[near] & (energy[near] > energy[cell])]
-        if busy[cell] or not len(near):
+    for cell in np.argsort(energy, kind="stable").tolist():
+        if busy[cell]:
             continue
-        found, left = shares(traces, int(cell), near)
+        near = _stronger(touching, cell, busy, energy)
+        found, left = shares(traces, cell, near) if len(near) else (np.zeros(0), 1.0)
         if left >= price:
-            continue
+            near = _stronger(around, cell, busy, energy * np.where(np.arange(count) == cell, 1, FRAGMENT))
+            found, near = _one(traces, flicker, cell, near, price * bright[cell])
+            if not len(near):
+                continue
         takers = near[found > 0]
         for taker, share in zip(takers.tolist(), found[found > 0].tolist(), strict=True):
             columns[taker] = footprints[:, [taker]] + footprints[:, [cell]] * np.float32(share)
@@ -64,3 +84,17 @@ def absorb(footprints: sparse.csc_array, C: Tensor, size: tuple[int, int], price
     kept = np.flatnonzero(~gone)
     joined = sparse.csc_array(sparse.hstack([columns.get(int(k), footprints[:, [k]]) for k in kept], format="csc"))
     return Merged(joined, C[torch.from_numpy(kept).to(C.device)], kept, int(gone.sum()))
+
+
+def _stronger(graph: sparse.csr_array, cell: int, busy: np.ndarray, energy: np.ndarray) -> np.ndarray:
+    near = graph.indices[graph.indptr[cell] : graph.indptr[cell + 1]]
+    return near[(near != cell) & ~busy[near] & (energy[near] > energy[cell])]
+
+
+def _one(traces: np.ndarray, flicker: np.ndarray, cell: int, near: np.ndarray, most: float) -> tuple[np.ndarray, np.ndarray]:
+    """The one cell nearby that explains a fragment's trace but for noise, and its share; empty if there is none."""
+    power = np.maximum(np.diag(traces)[near] - flicker[near], 1e-30)
+    share = np.maximum(traces[near, cell] / power, 0)
+    left = traces[cell, cell] - flicker[cell] - share * traces[near, cell]
+    order = np.argsort(left)[:1]
+    return (share[order], near[order]) if len(order) and left[order[0]] < most else (np.zeros(0), near[:0])

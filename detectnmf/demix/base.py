@@ -21,7 +21,7 @@ class Demixed:
     Args:
         model: A, C, b, B in units of noise; each footprint's maximum is 1.
         history: one entry per iteration: `objective` (mean square residual in units of noise), `cells`, `structural` (True where supports,
-            cells or background changed, so that the objective may rise), `merged`, `deleted`.
+            cells or background changed, so that the objective may rise), `merged`, `split`, `deleted`.
     """
 
     model: Model

@@ -18,17 +18,20 @@ def colour(graph: sparse.csr_array) -> np.ndarray:
     Args:
         graph: (K, K) symmetric; an entry (i, j), i != j, makes i and j neighbours.
     """
-    cells = graph.shape[0]
-    colours = np.full(cells, -1, np.int64)
     degree = np.diff(graph.indptr)
-    for cell in np.argsort(-degree, kind="stable"):
-        near = graph.indices[graph.indptr[cell] : graph.indptr[cell + 1]]
-        taken = set(colours[near[near != cell]].tolist())
-        colours[cell] = next(c for c in range(cells + 1) if c not in taken)
-    return colours
+    indices, ends = graph.indices.tolist(), graph.indptr.tolist()
+    colours = [-1] * len(degree)
+    for cell in np.argsort(-degree, kind="stable").tolist():
+        taken = {colours[near] for near in indices[ends[cell] : ends[cell + 1]] if near != cell}
+        colours[cell] = next(c for c in range(len(taken) + 1) if c not in taken)
+    return np.asarray(colours, np.int64)
 
 
 def classes(supports: sparse.csc_array) -> list[np.ndarray]:
     """Cells by colour: each array holds cells whose supports are disjoint."""
-    colours = colour(overlaps(supports))
+    return groups(colour(overlaps(supports)))
+
+
+def groups(colours: np.ndarray) -> list[np.ndarray]:
+    """Cells of each colour, for the colours (K,) of the cells."""
     return [np.flatnonzero(colours == c) for c in range(int(colours.max(initial=-1)) + 1)]

@@ -14,11 +14,11 @@ from scipy import sparse
 from torch import Tensor
 
 from detectnmf.compressed import Compressed
+from detectnmf.demix.pattern import Footprints, Pattern
+from detectnmf.demix.tiles import FRAMES, Tiles
 from detectnmf.sparse import SparseMatrix
 
-FRAMES = 4096  # frames converted to float64 at a time
-ROWS = 128  # rows of V multiplied at a time with the rows that share pixels with them
-PIXELS = 65536  # pixels whose energies are computed at a time
+ROWS = 128  # rows of traces multiplied at a time
 
 
 def gram(x: Tensor, y: Tensor) -> Tensor:
@@ -30,8 +30,8 @@ def gram(x: Tensor, y: Tensor) -> Tensor:
 
 
 def dot(x: Tensor, y: Tensor) -> float:
-    """Sum of x∘y in float64, without a float64 copy of the whole."""
-    return sum(float((x[i : i + ROWS].double() * y[i : i + ROWS].double()).sum()) for i in range(0, len(x), ROWS))
+    """Sum of x∘y, added up in float64 without a float64 copy of the whole."""
+    return sum(float((x[i : i + ROWS] * y[i : i + ROWS]).sum(dtype=torch.float64)) for i in range(0, len(x), ROWS))
 
 
 def centred(x: Tensor) -> Tensor:
@@ -41,15 +41,30 @@ def centred(x: Tensor) -> Tensor:
 
 def sampled_gram(V: Tensor, pattern: sparse.csr_array) -> sparse.csr_array:
     """V Vᵀ (R, R) in float64, at the entries of a pattern only: bases that share no pixel never meet."""
-    data = np.zeros(pattern.nnz)
-    for start in range(0, len(V), ROWS):
-        low, high = pattern.indptr[start], pattern.indptr[min(start + ROWS, len(V))]
-        columns = pattern.indices[low:high]
-        partners, position = np.unique(columns, return_inverse=True)
-        block = gram(V[start : start + ROWS], V[torch.from_numpy(partners).to(V.device)]).cpu().numpy()
-        rows = np.repeat(np.arange(len(block)), np.diff(pattern.indptr[start : start + ROWS + 1]))
-        data[low:high] = block[rows, position]
+    data = Tiles.of(pattern, V.device).sample(V, V, torch.float64).cpu().numpy()
     return sparse.csr_array((data, pattern.indices, pattern.indptr), shape=pattern.shape)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What footprints A (P, K) see of a target, and of each other.
+
+    Args:
+        pattern: of the footprints.
+        movie: (K, T) AᵀU V.
+        shared: AᵀA in float64, at the entries of `pattern.graph`.
+    """
+
+    pattern: Pattern
+    movie: Tensor
+    shared: np.ndarray
+
+    @classmethod
+    def of(cls, target: Target, A: SparseMatrix) -> Seen:
+        if not isinstance(A, Footprints):
+            pattern = Pattern.of(sparse.csc_array(A.T.csr.T), target.U)
+            A = pattern.footprints(pattern.values(pattern.supports))
+        return cls(A.pattern, A.pattern.onto_bases(A.values, target.V), A.pattern.shared(A.values))
 
 
 @dataclass(frozen=True)
@@ -81,45 +96,51 @@ class Target:
         return self.V.device
 
     @cached_property
-    def _spatial(self) -> sparse.csr_array:
-        """UᵀU (R, R) in float64."""
-        U = self.U.csr.astype(np.float64)
-        return sparse.csr_array(U.T @ U)
+    def level(self) -> Tensor:
+        """(P,) mean over time of U (V − B)."""
+        return self.U @ self.mean
+
+    @cached_property
+    def _last(self) -> dict[str, tuple[SparseMatrix, Seen]]:
+        return {}
+
+    def seen(self, A: SparseMatrix) -> Seen:
+        """What footprints (P, K) see; kept for the last ones, since traces and objective both ask for it."""
+        if "A" not in self._last or self._last["A"][0] is not A:
+            self._last["A"] = A, Seen.of(self, A)
+        return self._last["A"][1]
 
     @cached_property
     def _temporal(self) -> sparse.csr_array:
-        """V Vᵀ (R, R) where bases share a pixel."""
-        return sampled_gram(self.V, self._spatial)
+        """V Vᵀ (R, R) where bases share a pixel: the upper triangle."""
+        return sampled_gram(self.V, self.U.gram)
 
     @cached_property
     def energy(self) -> float:
         """‖U V‖², centred in time."""
-        return float(self._spatial.multiply(self._temporal).sum())
+        spatial, temporal = self.U.gram, self._temporal
+        return 2 * float(spatial.data @ temporal.data) - float(spatial.diagonal() @ temporal.diagonal())
 
-    def pixel_energy(self, pixels: np.ndarray) -> np.ndarray:
-        """‖(U V)_p‖² for the given pixels."""
-        found = np.zeros(len(pixels))
-        for start in range(0, len(pixels), PIXELS):
-            rows = self.U.csr[pixels[start : start + PIXELS]].astype(np.float64)
-            found[start : start + PIXELS] = (rows @ self._temporal).multiply(rows).sum(axis=1)
-        return found
+    @cached_property
+    def energies(self) -> np.ndarray:
+        """(P,) ‖(U V)_p‖² of each pixel."""
+        return self.U.patches.forms(self._temporal)
 
 
 def baseline(target: Target, A: SparseMatrix, C: Tensor) -> Tensor:
     """(P,) the best static baseline: the mean over time of U (V − B) − A C."""
-    level = target.U @ target.mean
-    return level - A @ C.mean(dim=1) if len(C) else level
+    return target.level - A @ C.mean(dim=1) if len(C) else target.level
 
 
 def objective(target: Target, A: SparseMatrix, C: Tensor, b: Tensor) -> float:
     """‖U (V − B) − A C − b 1ᵀ‖² over all pixels and frames, in units of noise squared."""
-    offset = target.U @ target.mean - b
+    offset = target.level - b
     total = target.energy
     if len(C):
-        offset = offset - A @ C.mean(dim=1)
-        C = centred(C)
-        A64 = A.csr.astype(np.float64)
-        seen = SparseMatrix(A64.T @ target.U.csr.astype(np.float64), target.device) @ target.V
-        shared = sparse.csr_array(A64.T @ A64)
-        total += float(shared.multiply(sampled_gram(C, shared)).sum()) - 2 * dot(seen, C)
+        mean = C.mean(dim=1)
+        offset = offset - A @ mean
+        C = C - mean[:, None]
+        seen = target.seen(A)
+        products = seen.pattern.neighbours.sample(C, C, torch.float64).cpu().numpy()
+        total += float(seen.shared @ products) - 2 * dot(seen.movie, C)
     return total + target.frames * float((offset.double() ** 2).sum())

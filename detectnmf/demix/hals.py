@@ -17,61 +17,81 @@ from detectnmf.demix.grams import Target, centred
 from detectnmf.demix.pattern import Pattern
 from detectnmf.sparse import SparseMatrix
 
+BYTES = 2**20  # of traces updated at once: their passes stay in the cache
+
 
 def spatial(target: Target, pattern: Pattern, values: Tensor, C: Tensor, sweeps: int = 1) -> Tensor:
     """New footprint values (n,) >= 0 at the pattern, traces C (K, T) fixed.
 
-    a_pk <- max(0, a_pk + (((U V − A C) c_kᵀ)_p / ‖c_k‖²), everything centred in time.
+    a_pk <- max(0, ((U V − Σ_j≠k a_j c_j) c_kᵀ)_p / ‖c_k‖²), everything centred in time.
     """
     if not len(values):
         return values
     C = centred(C)
-    G = C @ C.T
-    wanted = pattern.at_entries(target.V @ C.T)
-    owner = torch.from_numpy(pattern.cells).to(values.device)
-    power = G.diagonal()[owner]
-    step = torch.where(power > 0, 1 / power.clamp_min(1e-30), torch.zeros_like(power))
-    other = torch.from_numpy(pattern.meets.indices.astype(np.int64)).to(values.device)
-    near = torch.from_numpy(np.repeat(np.arange(len(values)), np.diff(pattern.meets.indptr))).to(values.device)
-    weight = G[owner[other], owner[near]]
+    products = pattern.neighbours.sample(C, C)
+    power = pattern.powers(products)
+    step = torch.where(power > 0, 1 / power.clamp_min(1e-30), 0)
+    wanted = torch.where(power > 0, pattern.at_entries(target.V, C) * step, values)
+    near, pair = (torch.from_numpy(x).to(values.device) for x in (pattern.meeting.near, pattern.meeting.pair))
+    weight = products[pair] * step[near]
     values = values.clone()
     for _ in range(sweeps):
-        for part in pattern.parts:
-            pairs = slice(int(pattern.meets.indptr[part.start]), int(pattern.meets.indptr[part.stop]))
-            crowd = torch.zeros_like(values[part])
-            crowd.index_add_(0, near[pairs] - part.start, weight[pairs] * values[other[pairs]])
-            values[part] = (values[part] + (wanted[part] - crowd) * step[part]).clamp_min_(0)
+        for crowd in pattern.crowds:
+            others = crowd.structure.product(weight[crowd.pairs], values)
+            torch.sub(wanted[crowd.part], others, out=values[crowd.part]).clamp_min_(0)
     return values
 
 
-def temporal(target: Target, A: SparseMatrix, C: Tensor, colours: list[np.ndarray], sweeps: int = 1, tolerance: float = 0.0) -> Tensor:
-    """New traces (K, T) >= 0, footprints A (P, K) fixed.
+def temporal(
+    target: Target,
+    A: SparseMatrix,
+    C: Tensor,
+    colours: list[np.ndarray],
+    sweeps: int = 1,
+    tolerance: float = 0.0,
+    b: Tensor | None = None,
+    signed: bool = False,
+) -> Tensor:
+    """New traces (K, T), footprints A (P, K) fixed.
 
-    c_k <- max(0, c_k + a_kᵀ(U V − A C) / ‖a_k‖²), the residual centred in time. Stops before `sweeps` when no trace
-    changes by more than `tolerance` of its norm.
+    c_k <- max(0, a_kᵀ(U V − Σ_j≠k a_j c_j) / ‖a_k‖²), the residual centred in time, or less the baseline b where one is given.
+
+    Args:
+        colours: cells by colour; only these are updated.
+        sweeps: passes over all cells; fewer when no trace changes by more than `tolerance` of its norm.
+        b: (P,) baseline, held as it is, so that traces are >= 0 relative to it; None eliminates it: it is then always at its best.
+        signed: traces may be below 0. Without `b` their means are then arbitrary, and stay what they are.
     """
     if not len(C):
         return C
-    device = target.device
-    At = A.csr.T.tocsr()
-    wanted = SparseMatrix(At @ target.U.csr, device) @ target.V
-    shared = sparse.csr_array(At @ A.csr)
-    power = shared.diagonal()
-    step = torch.from_numpy(np.where(power > 0, 1 / np.maximum(power, 1e-30), 0).astype(np.float32)).to(device)[:, None]
-    batches = [(torch.from_numpy(cells).to(device), SparseMatrix(shared[cells], device)) for cells in colours]
+    seen = target.seen(A)
+    pattern = seen.pattern
+    power = pattern.power(seen.shared)
+    inverse = np.where(power > 0, 1 / np.maximum(power, 1e-30), 0)
+    # -a_k·a_j / ‖a_k‖² for each neighbour j of k; a cell whose footprint became 0 takes over its own trace
+    weight = np.where(pattern.is_self, power[pattern.near] <= 0, -seen.shared * inverse[pattern.near])
+    weight, step = (torch.from_numpy(x.astype(np.float32)).to(C.device) for x in (weight, inverse))
+    batches = pattern.batches(colours, max(1, BYTES // (4 * max(C.shape[1], 1))))
+    weights = [weight[batch.entries] for batch in batches]
+    steps = [step[batch.cells][:, None] for batch in batches]
     C = C.clone()
+    mean = C.mean(dim=1)
+    level = None if b is None else (A.T @ (target.level - b)) * step
     for _ in range(sweeps):
-        moved = 0.0
-        for cells, rows in batches:
-            crowd = rows @ C
-            crowd -= (rows @ C.mean(dim=1))[:, None]
-            old = C[cells]
-            new = (old + (wanted[cells] - crowd) * step[cells]).clamp_min_(0)
-            C[cells] = new
+        moved = torch.zeros((), device=C.device)
+        for batch, weight, step in zip(batches, weights, steps, strict=True):
+            cells = batch.cells
+            new = batch.structure.product(weight, C)
+            new.addcmul_(seen.movie.index_select(0, cells), step)
+            new += (mean[cells] - batch.structure.product(weight, mean) if level is None else level[cells])[:, None]
+            if not signed:
+                new.clamp_min_(0)
             if tolerance:
-                change = (new - old).norm(dim=1) / new.norm(dim=1).clamp_min(1e-30)
-                moved = max(moved, float(change[step[cells, 0] > 0].max())) if bool((step[cells, 0] > 0).any()) else moved
-        if tolerance and moved < tolerance:
+                change = (new - C.index_select(0, cells)).norm(dim=1) / new.norm(dim=1).clamp_min(1e-30)
+                moved = torch.maximum(moved, change.max())
+            C.index_copy_(0, cells, new)
+            mean[cells] = new.mean(dim=1)
+        if tolerance and float(moved) < tolerance:
             break
     return C
 

@@ -7,8 +7,19 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from detectnmf.judge.measures import area
 
-def brightness(footprints: sparse.csc_array, C: Tensor) -> np.ndarray:
+
+def height(C: Tensor, signed: bool = False) -> Tensor:
+    """(K,) how far a trace (K, T) rises above its median in the highest 0.5 % of its frames; signed: rises or falls."""
+    frames = C.shape[1]
+    rank = max(1, min(frames, round(0.995 * frames)))
+    middle = C.median(dim=1).values
+    up = torch.kthvalue(C, rank, dim=1).values - middle
+    return torch.maximum(up, middle - torch.kthvalue(C, frames + 1 - rank, dim=1).values) if signed else up
+
+
+def brightness(footprints: sparse.csc_array, C: Tensor, signed: bool = False) -> np.ndarray:
     """(K,) height of each trace's peaks in its matched filter, in units of the recording's noise.
 
     ‖a‖ · (99.5th percentile of c − median of c): the filter a/‖a‖ passes white noise with standard deviation 1.
@@ -16,13 +27,17 @@ def brightness(footprints: sparse.csc_array, C: Tensor) -> np.ndarray:
     if not len(C):
         return np.zeros(0)
     norm = np.sqrt(np.asarray(footprints.multiply(footprints).sum(axis=0)).ravel())
-    frames = C.shape[1]
-    high = torch.kthvalue(C, max(1, min(frames, round(0.995 * frames))), dim=1).values
-    return norm * (high - C.median(dim=1).values).double().cpu().numpy()
+    return norm * height(C, signed).double().cpu().numpy()
 
 
 def doubtful(
-    footprints: sparse.csc_array, C: Tensor, peak: np.ndarray, correlation: float, noise: float, pixels: tuple[int, int]
+    footprints: sparse.csc_array,
+    C: Tensor,
+    peak: np.ndarray,
+    correlation: float,
+    noise: float,
+    pixels: tuple[int, int],
+    signed: bool = False,
 ) -> np.ndarray:
     """(K,) True for cells to delete.
 
@@ -31,7 +46,9 @@ def doubtful(
         peak: (K,) highest residual correlation.
         correlation: least value of it.
         noise: least brightness (units of noise).
-        pixels: least and greatest number of pixels in the support.
+        pixels: least number of pixels in the support, and greatest number where the footprint is above 0.2 of its maximum:
+            faint dendrites may go far.
+        signed: traces fall as well as rise.
     """
-    area = np.diff(footprints.indptr)
-    return (area < pixels[0]) | (area > pixels[1]) | (peak < correlation) | (brightness(footprints, C) < noise)
+    support, mask = np.diff(footprints.indptr), area(footprints)
+    return (support < pixels[0]) | (mask > pixels[1]) | (peak < correlation) | (brightness(footprints, C, signed) < noise)

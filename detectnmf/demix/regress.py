@@ -17,7 +17,7 @@ from detectnmf.sparse import SparseMatrix
 
 @dataclass(frozen=True)
 class Regression:
-    """C (K, T) traces >= 0 and b (P,) static baseline, in units of noise."""
+    """C (K, T) traces and b (P,) static baseline, in units of noise."""
 
     C: Tensor
     b: Tensor
@@ -30,8 +30,10 @@ def nonnegative_regression(
     start: Tensor | None = None,
     sweeps: int = 200,
     tolerance: float = 1e-5,
+    b: Tensor | None = None,
+    signed: bool = False,
 ) -> Regression:
-    """Minimise ‖U (V − B) − A C − b 1ᵀ‖ over C >= 0 and b.
+    """Minimise ‖U (V − B) − A C − b 1ᵀ‖ over C >= 0 and b, or over C alone where b is given.
 
     Args:
         movie: the compressed movie.
@@ -40,8 +42,10 @@ def nonnegative_regression(
         start: (K, T) traces to begin with; None for zeros.
         sweeps: passes over all cells at most.
         tolerance: stop when no trace changes by more than this part of its norm.
+        b: (P,) static baseline, held as it is; None for the best one.
+        signed: traces may be below 0.
     """
     target = Target.of(movie, torch.zeros_like(movie.V) if B is None else B)
     C = torch.zeros((A.shape[1], len(movie)), device=movie.device) if start is None else start
-    C = temporal(target, A, C, classes(sparse.csc_array(A.csr)), sweeps, tolerance)
-    return Regression(C, baseline(target, A, C))
+    C = temporal(target, A, C, classes(sparse.csc_array(A.csr)), sweeps, tolerance, b, signed)
+    return Regression(C, baseline(target, A, C) if b is None else b)

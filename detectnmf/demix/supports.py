@@ -11,6 +11,7 @@ noise that is left in each pixel and frame, and keeps such pixels out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
@@ -19,6 +20,8 @@ from torch import Tensor
 
 from detectnmf.demix.grams import Target, centred
 from detectnmf.demix.pattern import Pattern
+
+CANVAS = 2**24  # pixels on which supports grow at a time
 
 
 @dataclass(frozen=True)
@@ -49,15 +52,32 @@ def dilate(supports: sparse.csc_array, size: tuple[int, int], radius: int) -> sp
     """Each support grown by a disc; (P, K) of ones."""
     pixels, cells = entries(supports)
     rows, columns = np.divmod(pixels, size[1])
-    grown = sparse.csc_array(supports.shape, dtype=np.float32)
-    for dy, dx in disc(radius):
-        y, x = rows + dy, columns + dx
+    filled = np.flatnonzero(np.diff(supports.indptr))
+    first = supports.indptr[:-1][filled]
+    box = np.zeros((4, supports.shape[1]), np.int64)  # top, left, height and width of each cell's box with a margin
+    if len(filled):
+        box[0, filled], box[1, filled] = np.minimum.reduceat(rows, first) - radius, np.minimum.reduceat(columns, first) - radius
+        box[2, filled] = np.maximum.reduceat(rows, first) + radius + 1 - box[0, filled]
+        box[3, filled] = np.maximum.reduceat(columns, first) + radius + 1 - box[1, filled]
+    ends = np.cumsum(box[2] * box[3])
+    held, found = np.searchsorted(ends, np.arange(0, ends.max(initial=0), CANVAS), side="right"), []
+    for low, high in pairwise([*np.unique(held).tolist(), len(ends)]):  # some cells at a time on a canvas of their boxes
+        start = np.concatenate([[0], ends])[low]
+        mine = slice(supports.indptr[low], supports.indptr[high])
+        top, left, _, width = box[:, cells[mine]]
+        seat = (np.concatenate([[0], ends])[cells[mine]] - start) + (rows[mine] - top) * width + columns[mine] - left
+        canvas = np.zeros(ends[high - 1] - start, bool)
+        for dy, dx in disc(radius):
+            canvas[seat + dy * width + dx] = True
+        on = np.flatnonzero(canvas)
+        cell = np.searchsorted(ends[low:high] - start, on, side="right") + low
+        y, x = np.divmod(on + start - np.concatenate([[0], ends])[cell], box[3, cell])
+        y, x = y + box[0, cell], x + box[1, cell]
         inside = (y >= 0) & (y < size[0]) & (x >= 0) & (x < size[1])
-        shifted = (np.ones(int(inside.sum()), np.float32), (y[inside] * size[1] + x[inside], cells[inside]))
-        grown = grown + sparse.csc_array(shifted, shape=supports.shape)
-    grown = sparse.csc_array(grown)
-    grown.data[:] = 1
-    return grown
+        found.append(((y * size[1] + x)[inside], cell[inside]))
+    indices, owner = (np.concatenate([np.zeros(0, np.int64), *parts]) for parts in (zip(*found, strict=True) if found else ((), ())))
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=supports.shape[1]))])
+    return sparse.csc_array((np.ones(len(indices), np.float32), indices, indptr), shape=supports.shape)
 
 
 def islands(pixels: np.ndarray, cells: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -81,16 +101,14 @@ def islands(pixels: np.ndarray, cells: np.ndarray, size: tuple[int, int]) -> np.
 def residual_correlation(target: Target, pattern: Pattern, values: Tensor, C: Tensor, floor: float) -> np.ndarray:
     """(n,) correlation of each cell with the movie less all other cells, at the entries of the pattern."""
     C = centred(C)
-    G = C @ C.T
-    wanted = pattern.at_entries(target.V @ C.T)
-    crowd = pattern.crowd(values, G)
-    a, product = values.double().cpu().numpy(), (wanted - crowd).double().cpu().numpy()
-    power = G.diagonal().double().cpu().numpy()[pattern.cells]
-    touched, position = np.unique(pattern.pixels, return_inverse=True)
-    residual = target.pixel_energy(touched)
-    residual += np.bincount(position, a * (crowd - 2 * wanted).double().cpu().numpy(), len(touched))
-    with_cell = np.maximum(residual, 0)[position] + 2 * a * product + a**2 * power + floor**2 * target.frames
-    return (product + a * power) / np.sqrt(np.maximum(power * with_cell, 1e-30))
+    products = pattern.neighbours.sample(C, C)
+    wanted = pattern.at_entries(target.V, C)
+    a, left = values.double().cpu().numpy(), (wanted - pattern.crowd(values, products)).double().cpu().numpy()  # left: R·c + a ‖c‖²
+    power = pattern.powers(products).double().cpu().numpy()
+    residual = np.bincount(pattern.pixels, a * (a * power - left - wanted.double().cpu().numpy()), len(target.energies))
+    residual = np.maximum(target.energies + residual, 0)[pattern.pixels]
+    with_cell = residual + 2 * a * left - a**2 * power + floor**2 * target.frames
+    return left / np.sqrt(np.maximum(power * with_cell, 1e-30))
 
 
 def update(
@@ -103,6 +121,7 @@ def update(
     reach: int,
     extent: float,
     floor: float,
+    keep: float,
     trim: float = 0.02,
 ) -> Supports:
     """Threshold the residual correlation at `factor` of each cell's own maximum, connectedly around the present support.
@@ -117,6 +136,7 @@ def update(
         reach: growth per update (px).
         extent: farthest pixel from the footprint's peak (px).
         floor: noise left in the denoised movie (units of noise).
+        keep: the fraction at which a pixel of the present support stays.
         trim: pixels below this fraction of the footprint's maximum do not count as its present support.
     """
     pixels, cells = entries(footprints)
@@ -130,19 +150,23 @@ def update(
     pattern = Pattern.of(dilate(core, size, reach), target.U)
     peaks = _peaks(core, size)
     where = np.stack(np.divmod(pattern.pixels, size[1]), axis=1)
-    allowed = usable[pattern.pixels] & (np.hypot(*(where - peaks[pattern.cells]).T) <= extent)
     values = pattern.values(footprints)
+    here = values.cpu().numpy() > trim * top[pattern.cells]
+    allowed = usable[pattern.pixels] & (here | (np.hypot(*(where - peaks[pattern.cells]).T) <= extent))
     correlation = np.where(allowed, residual_correlation(target, pattern, values, C, floor), 0)
     peak = np.zeros(count)
     np.maximum.at(peak, pattern.cells, correlation)
-    kept = np.flatnonzero((correlation >= factor * peak[pattern.cells]) & (correlation > 0))
+    least = np.where(here, min(keep, factor), factor)
+    kept = np.flatnonzero((correlation >= least * peak[pattern.cells]) & (correlation > 0))
     pixels, cells, a = pattern.pixels[kept], pattern.cells[kept], values.cpu().numpy()[kept]
+    whole = held(pixels, cells, here[kept], size)
+    return Supports(sparse.csc_array((a[whole], (pixels[whole], cells[whole])), shape=footprints.shape), peak)
+
+
+def held(pixels: np.ndarray, cells: np.ndarray, present: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(n,) True for entries whose connected piece holds some of their cell's present support: a dendrite may pass under others."""
     piece = islands(pixels, cells, size)
-    weight = np.bincount(piece, a.astype(np.float64) ** 2)
-    best = np.zeros(count)
-    np.maximum.at(best, cells, weight[piece])
-    main = (weight[piece] == best[cells]) & (best[cells] > 0)
-    return Supports(sparse.csc_array((a[main], (pixels[main], cells[main])), shape=footprints.shape), peak)
+    return (np.bincount(piece, present) > 0)[piece] if len(piece) else np.zeros(0, bool)
 
 
 def _peaks(footprints: sparse.csc_array, size: tuple[int, int]) -> np.ndarray:

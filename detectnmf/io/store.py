@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from detectnmf.result import DemixResult
 
 FORMAT = "detectnmf"
-SCHEMA = 1
+SCHEMA = 2  # 1 had no /rejected
 PIXEL_ORDER = "C (row-major)"
 SPATIAL = ("U", "U_local")  # the sparse fields of `Compressed`
 IMAGES = ("mean", "std", "bad_frames", "bad_pixels", "rank_map")  # its dense ones; V stands apart, it is a tensor
@@ -66,7 +66,9 @@ def save_result(result: DemixResult, path: str | Path) -> None:
         if result.movie is not None:
             _write_movie(file.create_group("movie"), result.movie)
         _write_movie(file.create_group("background"), result.background, shared=result.movie)
-        for name, table in (("quality", result.quality), ("history", result.history)):
+        _write_cells(file.create_group("rejected"), result.rejected)
+        tables = {"quality": result.quality, "rejected/quality": result.rejected_quality, "history": result.history}
+        for name, table in tables.items():
             group = file.create_group(name, track_order=True)
             for key, values in table.items():
                 _write(group, key, values)
@@ -99,6 +101,7 @@ def load_result(path: str | Path) -> DemixResult:
         with h5py.File(path, "r") as file:
             _check_ours(file, path)
             movie = _read_movie(file["movie"]) if "movie" in file else None
+            rejected = file["rejected"] if int(file.attrs["schema_version"]) >= 2 else None
             return DemixResult(
                 cells=_read_cells(file["cells"]),
                 baseline=file["baseline"][()],
@@ -110,6 +113,8 @@ def load_result(path: str | Path) -> DemixResult:
                 rate=float(file.attrs["rate"]),
                 pixel_size=float(file.attrs["pixel_size"]),
                 name=str(file.attrs["name"]),
+                rejected=None if rejected is None else _read_cells(rejected),  # type: ignore[arg-type]
+                rejected_quality={} if rejected is None else dict(_read_table(rejected["quality"])),
             )
     except PermissionError:
         raise UserError(f"{path}: permission denied; you may not read it") from None

@@ -1,12 +1,10 @@
 """Measures of one cell: formulas only. Everything in units of noise, never P x T.
 
-Map: `raw_traces` what the movie says at each footprint, `noise_level`, `robust_peak`; `local_fit` correlation and explained
-variance on a cell's own pixels; `area`, `compactness`, `overlap` of footprints alone.
+Map: `raw_traces` what the movie says at each footprint, `noise_level`, `robust_peak`, `skewness` of traces; `area`, `compactness`,
+`overlap` of footprints alone.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -34,16 +32,23 @@ def masks(footprints: sparse.sparray, level: float = MASK_LEVEL) -> sparse.csc_a
     return binary
 
 
-def raw_traces(movie: Compressed, model: Model, cells: slice = slice(None)) -> Tensor:
-    """(K, T) trace plus what the residual says at the footprint: C + aᵀ(UV - AC - b - UB) / ‖a‖²."""
-    A = model.A.csr
-    mine = sparse.csr_array(A[:, cells].T)
-    norms = torch.as_tensor(_energy(A[:, cells]), device=movie.device)[:, None].clamp_min(1e-12)
+def raw_traces(
+    movie: Compressed, model: Model, cells: slice | np.ndarray = slice(None), footprints: sparse.csc_array | None = None
+) -> Tensor:
+    """(n, T) trace plus what the residual says at the footprint: C + aᵀ(UV - AC - b - UB) / ‖a‖².
+
+    Args:
+        cells: which. footprints: model.A in CSC, where it is at hand.
+    """
+    columns = (sparse.csc_array(model.A.csr) if footprints is None else footprints)[:, cells]
+    mine = sparse.csr_array(columns.T)
+    norms = torch.as_tensor(_energy(columns), device=movie.device)[:, None].clamp_min(1e-12)
     onto_bases = SparseMatrix(mine @ movie.U.csr, movie.device)
     residual = onto_bases @ movie.V - onto_bases @ model.B
-    residual -= SparseMatrix(mine @ A, movie.device) @ model.C
+    residual -= SparseMatrix(mine @ model.A.csr, movie.device) @ model.C
     residual -= (SparseMatrix(mine, movie.device) @ model.b)[:, None]
-    return model.C[cells] + residual / norms
+    chosen = cells if isinstance(cells, slice) else torch.from_numpy(cells).to(movie.device)
+    return model.C[chosen] + residual / norms
 
 
 def noise_level(traces: Tensor) -> Tensor:
@@ -58,52 +63,18 @@ def noise_level(traces: Tensor) -> Tensor:
 
 
 def robust_peak(traces: Tensor) -> Tensor:
-    """(K,) height above the median that is reached in two of three neighbouring frames."""
-    if traces.shape[1] < 3:
-        height = traces.max(dim=1).values
-    else:
-        height = torch.stack([traces[:, :-2], traces[:, 1:-1], traces[:, 2:]]).median(dim=0).values.max(dim=1).values
-    return height - traces.median(dim=1).values
+    """(K,) distance from the median, up or down, that is reached in two of three neighbouring frames."""
+    smooth = traces
+    if traces.shape[1] >= 3:
+        smooth = torch.stack([traces[:, :-2], traces[:, 1:-1], traces[:, 2:]]).median(dim=0).values
+    return (smooth - traces.median(dim=1, keepdim=True).values).abs().amax(dim=1)
 
 
-@dataclass(frozen=True)
-class LocalFit:
-    """How one cell fits the movie minus all other cells and the background, on its own pixels."""
-
-    correlation: float  # footprint-weighted mean over pixels
-    explained: float  # 1 - ‖rest‖² / ‖movie minus the others‖²
-
-
-def local_fit(movie: Compressed, model: Model, footprints: sparse.csc_array, cell: int) -> LocalFit:
-    """Correlation and explained variance of one cell, from the Gram matrix of the few bases and cells that meet it.
-
-    Args:
-        footprints: model.A in CSC.
-    """
-    start, stop = footprints.indptr[cell : cell + 2]
-    pixels, a = footprints.indices[start:stop], footprints.data[start:stop].astype(np.float64)
-    if not len(pixels):
-        return LocalFit(0.0, 0.0)
-    bases, cells = movie.U.csr[pixels], model.A.csr[pixels]
-    which, who = np.unique(bases.indices), np.unique(cells.indices)
-    others = np.asarray(-cells[:, who].toarray(), np.float64)
-    others[:, who == cell] = 0
-    left = np.concatenate([bases[:, which].toarray(), others], axis=1)
-
-    chosen = torch.as_tensor(which, device=movie.device, dtype=torch.long)
-    met = torch.as_tensor(who, device=movie.device, dtype=torch.long)
-    right = torch.cat([movie.V[chosen] - model.B[chosen], model.C[met], model.C[cell][None]])
-    right -= right.mean(dim=1, keepdim=True)
-    gram = (right @ right.T).double().cpu().numpy()
-    inner, towards, power = gram[:-1, :-1], gram[:-1, -1], gram[-1, -1]
-
-    with_trace = left @ towards  # (pixels,)
-    energy = np.maximum(np.einsum("ij,ij->i", left @ inner, left), 0)
-    scale = np.sqrt(energy * power)
-    correlation = np.divide(with_trace, scale, out=np.zeros_like(scale), where=scale > 0)
-    rest = energy.sum() - 2 * a @ with_trace + a @ a * power
-    explained = 1 - rest / energy.sum() if energy.sum() > 0 else 0.0
-    return LocalFit(float(np.clip(a @ correlation / a.sum(), -1, 1)), float(explained))
+def skewness(traces: Tensor) -> Tensor:
+    """(K,) third central moment over the cubed standard deviation: 0 for noise, above 0 for transients that rise; 0 for a constant."""
+    centred = (traces - traces.mean(dim=1, keepdim=True)).double()
+    power = (centred**2).mean(dim=1)
+    return torch.where(power > 0, (centred**3).mean(dim=1) / power.clamp_min(1e-30) ** 1.5, torch.zeros_like(power))
 
 
 def area(footprints: sparse.sparray) -> np.ndarray:

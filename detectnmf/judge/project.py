@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from detectnmf.components import Components
 from detectnmf.compressed import Compressed
 from detectnmf.result import DemixResult
 
@@ -17,11 +18,13 @@ def onto_bases(movie: Compressed, weights: sparse.sparray) -> sparse.csr_array:
 def raw_traces(result: DemixResult, chosen: np.ndarray) -> np.ndarray | None:
     """(n, T) traces of the chosen cells plus what the residual says at their footprints, in the recording's units.
 
-    c + aᵀ(movie - model) / ‖a‖², with a and the movie in units of noise. None without a movie.
+    c + aᵀ(movie - model) / ‖a‖², with a and the movie in units of noise; rejected components belong to the model. None without a movie.
     """
     movie, background, cells = result.movie, result.background, result.cells
     if movie is None or cells.traces is None:
         return None
+    cells = cells if result.rejected.traces is None else Components.join([cells, result.rejected])
+    assert cells.traces is not None
     A = sparse.csc_array(cells.footprints, dtype=np.float64)
     weights = sparse.diags_array(1 / np.maximum(movie.std.ravel().astype(np.float64), 1e-12) ** 2) @ A[:, chosen]
     norms = np.maximum(np.asarray((A[:, chosen] * weights).sum(axis=0)).ravel(), 1e-30)[:, None]

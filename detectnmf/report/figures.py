@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 INK, MUTED, LINE, PALE, ACCENT = "#1c2733", "#6b7785", "#d5dbe1", "#c3ccd5", "#0f766e"
 POINTS = 600  # of a drawn trace
 TITLES = {
+    "probability": "probability of a cell",
     "snr": "signal to noise",
     "residual_correlation": "residual correlation",
     "explained_variance": "explained variance",
     "compactness": "compactness",
     "area": "area (px)",
     "overlap": "overlap with others",
+    "crosstalk": "crosstalk from neighbours",
+    "skewness": "skewness of the trace",
     "detector_score": "detector score",
     "noise": "trace noise (× pixel noise)",
 }
@@ -103,9 +106,12 @@ def explained(pictures: Pictures) -> Figure:
     return _panels([(name, np.sqrt(image)) for name, image in named], [float(np.sqrt(top))] * 4, 12)
 
 
-def histograms(quality: dict[str, np.ndarray], cuts: dict[str, list[float]]) -> Figure | None:
-    """Each measure over the cells; dashed lines where the judge cuts."""
-    names = [name for name in TITLES if name in quality and np.isfinite(quality[name]).any()]
+def histograms(
+    quality: dict[str, np.ndarray], cuts: dict[str, list[float]], rejected: dict[str, np.ndarray] | None = None
+) -> Figure | None:
+    """Each measure over the cells; in grey on top what was not kept; dashed lines where the judge cuts."""
+    both = {name: np.concatenate([quality[name], (rejected or {}).get(name, quality[name][:0])]) for name in TITLES if name in quality}
+    names = [name for name in both if np.isfinite(both[name]).any()]
     if not names:
         return None
     columns = 4
@@ -116,11 +122,13 @@ def histograms(quality: dict[str, np.ndarray], cuts: dict[str, list[float]]) -> 
     )
     for place, name in enumerate(names):
         axes = figure.add_subplot(grid[place // columns, place % columns])
-        values = quality[name][np.isfinite(quality[name])].astype(float)
+        values = both[name][np.isfinite(both[name])].astype(float)
         low, high = min(values.min(), *cuts.get(name, [np.inf])), float(np.percentile(values, 99.5))
         if not high > low:  # all alike: one bar in the middle
             low, high = low - 0.5, low + 0.5
-        axes.hist(np.clip(values, low, high), bins=24, range=(low, high), color="#7fbfb8", edgecolor="white", linewidth=0.6)
+        parts = [np.clip(part[name][np.isfinite(part[name])], low, high) for part in (quality, rejected or {}) if name in part]
+        looks = {"color": ["#7fbfb8", PALE][: len(parts)], "edgecolor": "white", "linewidth": 0.6}
+        axes.hist(parts, bins=24, range=(low, high), stacked=True, **looks)
         for cut in cuts.get(name, []):
             if cut <= high:
                 axes.axvline(cut, color="#d6453d", linewidth=1.2, linestyle=(0, (3, 2)))
@@ -225,7 +233,7 @@ def _facts(result: DemixResult, cell: int) -> str:
     quality, trace = result.quality, result.cells.traces
     assert trace is not None
     words = [f"peak {_short(float(trace[cell].max()))}"]
-    for name, word in (("snr", "SNR {:.1f}"), ("residual_correlation", "r {:.2f}"), ("area", "{:.0f} px")):
+    for name, word in (("probability", "p {:.2f}"), ("snr", "SNR {:.1f}"), ("residual_correlation", "r {:.2f}"), ("area", "{:.0f} px")):
         if name in quality:
             words.append(word.format(float(quality[name][cell])))
     return "  ·  ".join(words)

@@ -17,8 +17,9 @@ BARS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # µm
 
 SWITCHES = (
     '<div class="switches"><label for="show-outlines" class="switch of-outlines">contours</label>'
-    '<label for="show-numbers" class="switch of-numbers">numbers</label></div>'
+    '<label for="show-numbers" class="switch of-numbers">numbers</label>{more}</div>'
 )
+NOT_KEPT = '<label for="show-rejected" class="switch of-rejected">not kept</label>'
 
 
 def colour(cell: int) -> str:
@@ -65,12 +66,11 @@ def path(lines: list[np.ndarray]) -> str:
     return "".join("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in line) + "Z" for line in lines)
 
 
-def field_of_view(result: DemixResult, images: dict[str, str], first: str, rejected: np.ndarray) -> str:
-    """The picker: a large view, a small one for each image, switches for contours and numbers.
+def field_of_view(result: DemixResult, images: dict[str, str], first: str) -> str:
+    """The picker: a large view, a small one for each image, switches for contours, numbers and what was not kept (thin and dashed).
 
     Args:
         images: name -> PNG address. first: the one that is shown large at first.
-        rejected: (K,) cells that did not pass the cut, drawn thin and dashed.
     """
     rows, columns = result.cells.size
     box = f'viewBox="0 0 {columns} {rows}"'
@@ -80,9 +80,13 @@ def field_of_view(result: DemixResult, images: dict[str, str], first: str, rejec
         f'<image id="picture-{i}" href="{address}" width="{columns}" height="{rows}" preserveAspectRatio="none"{pixelated}/>'
         for i, address in enumerate(images.values())
     )
-    paths = "".join(_outline(result, cell, lines, bool(rejected[cell])) for cell, lines in enumerate(contours(result.cells)))
-    outlines = f'<g id="outlines" fill="none" stroke-width="{stroke:.2f}" stroke-linejoin="round">{paths}</g>'
+    kept = "".join(_outline(lines, colour(k), tip(result.quality, f"cell {k}", k)) for k, lines in enumerate(contours(result.cells)))
+    lost = contours(result.rejected)
+    others = "".join(_dashed(lines, tip(result.rejected_quality, f"not kept {k}", k)) for k, lines in enumerate(lost))
+    look = f'fill="none" stroke-width="{stroke:.2f}" stroke-linejoin="round"'
+    outlines = f'<g id="outlines" {look}>{kept}</g><g id="rejected" {look}>{others}</g>'
     inputs, thumbs, layers = "", "", ""
+    switches = SWITCHES.format(more=NOT_KEPT if others else "") if kept or others else ""
     for i, name in enumerate(images):
         chosen = " checked" if name == first else ""
         inputs += f'<input type="radio" name="picture" id="pick-{i}" class="pick pick-{i}"{chosen}>'
@@ -94,17 +98,31 @@ def field_of_view(result: DemixResult, images: dict[str, str], first: str, rejec
 <div class="fov">{inputs}
 <input type="checkbox" id="show-outlines" class="pick show-outlines" checked><input type="checkbox" id="show-numbers"
  class="pick show-numbers" checked>
+{'<input type="checkbox" id="show-rejected" class="pick show-rejected" checked>' if others else ""}
 <div class="stage"><svg {box} style="max-width:{860 * columns / rows:.0f}px" role="img" aria-label="field of view">{layers}
+<use href="#rejected" class="rejected"/>
 <use href="#outlines" class="outlines"/><g class="numbers">{_numbers(result.cells)}</g>{_scale_bar(result)}</svg></div>
-<div class="side">{thumbs}{SWITCHES if paths else ""}</div></div>"""
+<div class="side">{thumbs}{switches}</div></div>"""
 
 
-def _outline(result: DemixResult, cell: int, lines: list[np.ndarray], rejected: bool) -> str:
-    tip = f"cell {cell}"
-    if "snr" in result.quality:
-        tip += f" · SNR {result.quality['snr'][cell]:.1f}"
-    look = f' stroke="{colour(cell)}"' if not rejected else ' stroke="#cbd5e1" stroke-dasharray="1.5 1.5" opacity="0.7"'
-    return f'<path{look} d="{path(lines)}" pointer-events="all"><title>{tip}</title></path>'
+def tip(quality: dict[str, np.ndarray], name: str, k: int) -> str:
+    """What the pointer shows over a contour: the name, and what the judge says."""
+    words = [name]
+    for measure, form in (("probability", "p {:.2f}"), ("snr", "SNR {:.1f}")):
+        if measure in quality:
+            words.append(form.format(quality[measure][k]))
+    if "reason" in quality and str(quality["reason"][k]) != "ok":
+        words.append(escape(str(quality["reason"][k]).replace("_", " ").replace("+", ", ")))
+    return " · ".join(words)
+
+
+def _outline(lines: list[np.ndarray], stroke: str, tip: str) -> str:
+    return f'<path stroke="{stroke}" d="{path(lines)}" pointer-events="all"><title>{tip}</title></path>'
+
+
+def _dashed(lines: list[np.ndarray], tip: str) -> str:
+    look = 'stroke="#cbd5e1" stroke-dasharray="1.5 1.5" opacity="0.7"'
+    return f'<path {look} d="{path(lines)}" pointer-events="all"><title>{tip}</title></path>'
 
 
 def _numbers(cells: Components) -> str:

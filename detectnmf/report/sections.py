@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectnmf.components import Components
 from detectnmf.report import figures
 from detectnmf.report.encode import grey, svg
 from detectnmf.report.images import Pictures
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
     from detectnmf.judge.evaluate import Evaluation
 
-ROWS = 1000  # of the table of cells
+ROWS = 1000  # of a table of cells
+CUTS = ("probability", "snr", "residual_correlation")  # measures of which the judge may ask a least value
 
 
 def header(result: DemixResult, pictures: Pictures | None) -> str:
@@ -55,15 +57,16 @@ def no_cells(result: DemixResult, pictures: Pictures | None) -> str:
     advice = [
         "Is the cell size right? Give it: <code>diameter=12</code> (px). It was "
         + (f"{_number(float(result.provenance['diameter']))} px here." if result.provenance.get("diameter") else "not recorded here."),
-        "Do you see cells in the maximum or the correlation image below? Then lower the cut: <code>judge.min_snr=2</code>, "
-        "<code>judge.min_residual_correlation=0.1</code>.",
+        "Do you see cells in the maximum or the correlation image below? Then lower the cut: <code>judge.fdr=0.3</code>, "
+        "<code>judge.min_probability=0</code>, <code>judge.min_snr=2</code>.",
         "Is the frame rate right? A wrong rate makes transients look too slow or too fast.",
         "Are the axes right? Frames, rows and columns stand at the top of this page.",
     ]
     if still:
         advice.insert(0, "Compression found no signal above the noise anywhere: the recording is too noisy, too short, or still.")
     items = "".join(f"<li>{line}</li>" for line in advice)
-    return f'<section class="help"><h2>No cells: what to try</h2><p>The run went through, but nothing passed.</p><ul>{items}</ul></section>'
+    lost = f"but {not_kept(result)}" if len(result.rejected) else "but nothing was found"
+    return f'<section class="help"><h2>No cells: what to try</h2><p>The run went through, {lost}.</p><ul>{items}</ul></section>'
 
 
 def scores(evaluation: Evaluation | None) -> str:
@@ -97,7 +100,7 @@ def view(result: DemixResult, pictures: Pictures | None) -> str:
         caption += " Rise over noise: the highest value above the mean, in units of the pixel's noise."
     if pictures is not None and pictures.frames < result.shape[0]:
         caption += f" Pictures from {pictures.frames} evenly spread frames."
-    return _section("Field of view", caption, field_of_view(result, images, first, rejected(result)))
+    return _section("Field of view", caption, field_of_view(result, images, first))
 
 
 def best_and_worst(result: DemixResult, raw: np.ndarray | None, chosen: np.ndarray) -> str:
@@ -130,14 +133,20 @@ def activity(result: DemixResult) -> str:
 
 
 def quality(result: DemixResult) -> str:
-    figure = figures.histograms(result.quality, cuts(result)) if len(result.cells) else None
+    some = len(result.cells) + len(result.rejected)
+    figure = figures.histograms(result.quality, cuts(result), result.rejected_quality) if some else None
     if figure is None:
         return ""
-    lost = int(rejected(result).sum())
-    caption = f"{len(result.cells)} cell{'s' * (len(result.cells) != 1)}; dashed lines where the judge cuts." + (
-        f" Did not pass, drawn dashed above: {lost}." if lost else ""
-    )
-    return _section("Quality", caption, _picture(figure, "histograms of quality measures") + _cell_table(result))
+    caption = f"{len(result.cells)} cell{'s' * (len(result.cells) != 1)}"
+    if "probability" in result.quality and len(result.cells):
+        false = float(np.sum(1 - result.quality["probability"]))
+        caption += f", of which {_number(false)} are expected to be none (probabilities are calibrated on simulated movies)"
+    caption += "; dashed lines where the judge cuts."
+    if len(result.rejected):
+        caption += f" In grey, and dashed in the field of view: {not_kept(result)}."
+    tables = _table(result.cells, result.quality, "Table of all cells", "cell")
+    tables += _table(result.rejected, result.rejected_quality, "Table of what was not kept", "not kept")
+    return _section("Quality", caption, _picture(figure, "histograms of quality measures") + tables)
 
 
 def explained(result: DemixResult, pictures: Pictures | None) -> str:
@@ -208,12 +217,12 @@ def ranking(result: DemixResult) -> np.ndarray:
     return np.argsort(np.sum(ranks, axis=0), kind="stable")
 
 
-def rejected(result: DemixResult) -> np.ndarray:
-    """(K,) True for cells that the judge did not pass but the result keeps."""
-    reason = result.quality.get("reason")
-    if reason is None:
-        return np.zeros(len(result.cells), bool)
-    return np.array([word not in (b"ok", "ok") for word in reason.tolist()], bool)
+def not_kept(result: DemixResult) -> str:
+    """How many components the judge did not keep, and how often for which reason."""
+    count = len(result.rejected)
+    words, counts = np.unique(np.asarray(result.rejected_quality.get("reason", []), str), return_counts=True)
+    why = ", ".join(f"{word.replace('_', ' ').replace('+', ' + ')} {number}" for word, number in zip(words, counts, strict=True))
+    return f"{count} component{'s were' if count != 1 else ' was'} not kept" + (f" ({escape(why)})" if why else "")
 
 
 def cuts(result: DemixResult) -> dict[str, list[float]]:
@@ -222,7 +231,7 @@ def cuts(result: DemixResult) -> dict[str, list[float]]:
     judge = config.get("judge") if isinstance(config, dict) else None
     if not isinstance(judge, dict):
         return {}
-    lines = {name: [float(judge[f"min_{name}"])] for name in ("snr", "residual_correlation") if judge.get(f"min_{name}") is not None}
+    lines = {name: [float(judge[f"min_{name}"])] for name in CUTS if judge.get(f"min_{name}") is not None}
     if result.provenance.get("diameter") and "min_area" in judge and "max_area" in judge:
         disk = np.pi * float(result.provenance["diameter"]) ** 2 / 4
         lines["area"] = [float(judge["min_area"]) * disk, float(judge["max_area"]) * disk]
@@ -263,18 +272,23 @@ def _inner(value: Any, indent: int) -> str:
     return f" {'null' if value is None else value}\n"
 
 
-def _cell_table(result: DemixResult) -> str:
-    names = [name for name in figures.TITLES if name in result.quality]
-    centres = result.cells.centers
+def _table(cells: Components, quality: dict[str, np.ndarray], title: str, what: str) -> str:
+    """All measures of all cells, folded away."""
+    if not len(cells):
+        return ""
+    names = [name for name in figures.TITLES if name in quality]
+    why = [str(word).replace("_", " ").replace("+", ", ") for word in quality["reason"]] if "reason" in quality and what != "cell" else None
     head = "".join(f"<th class=n>{escape(word)}</th>" for word in ["row", "column", *(figures.TITLES[name] for name in names)])
+    head += "<th>reason</th>" if why else ""
     lines = []
-    for cell in range(min(len(result.cells), ROWS)):
-        values = [f"{centres[cell, 0]:.1f}", f"{centres[cell, 1]:.1f}", *(f"{float(result.quality[name][cell]):.3g}" for name in names)]
-        dot = f'<span class="dot" style="background:{colour(cell)}"></span>'
-        lines.append(f"<tr><td>{dot}{cell}</td>{''.join(f'<td class=n>{value}</td>' for value in values)}</tr>")
-    more = f" (the first {ROWS})" if len(result.cells) > ROWS else ""
-    table = f'<div class="scroll"><table><tr><th>cell</th>{head}</tr>{"".join(lines)}</table></div>'
-    return f'<details style="margin-top:16px"><summary>Table of all cells{more}</summary>{table}</details>'
+    for cell, centre in enumerate(cells.centers[:ROWS]):
+        values = [f"{centre[0]:.1f}", f"{centre[1]:.1f}", *(f"{float(quality[name][cell]):.3g}" for name in names)]
+        row = "".join(f"<td class=n>{value}</td>" for value in values) + (f"<td>{escape(why[cell])}</td>" if why else "")
+        dot = f'<span class="dot" style="background:{colour(cell) if what == "cell" else "#cbd5e1"}"></span>'
+        lines.append(f"<tr><td>{dot}{cell}</td>{row}</tr>")
+    more = f" (the first {ROWS})" if len(cells) > ROWS else ""
+    table = f'<div class="scroll"><table><tr><th>{what}</th>{head}</tr>{"".join(lines)}</table></div>'
+    return f'<details style="margin-top:16px"><summary>{title}{more}</summary>{table}</details>'
 
 
 def _meter(name: str, share: float, text: str) -> str:

@@ -38,7 +38,8 @@ img {{ display:block; width:100%; height:auto; }}
 .stage .layer {{ display:none; }}
 .pick-0:checked ~ .stage .layer-0, .pick-1:checked ~ .stage .layer-1, .pick-2:checked ~ .stage .layer-2,
 .pick-3:checked ~ .stage .layer-3 {{ display:inline; }}
-.fov .show-outlines:not(:checked) ~ .stage .outlines, .fov .show-numbers:not(:checked) ~ .stage .numbers {{ display:none; }}
+.fov .show-outlines:not(:checked) ~ .stage .outlines, .fov .show-numbers:not(:checked) ~ .stage .numbers,
+.fov .show-rejected:not(:checked) ~ .stage .rejected {{ display:none; }}
 .side {{ display:flex; flex-direction:column; gap:12px; }}
 .thumb {{ cursor:pointer; font-size:13px; color:var(--muted); display:block; }}
 .thumb svg {{ display:block; width:100%; max-height:150px; border-radius:8px; outline:2px solid transparent;
@@ -51,7 +52,8 @@ img {{ display:block; width:100%; height:auto; }}
 .pick:focus-visible ~ .side {{ outline:2px solid var(--accent); outline-offset:6px; border-radius:4px; }}
 .switches {{ display:flex; gap:8px; flex-wrap:wrap; margin-top:2px; }}
 .switch {{ cursor:pointer; font-size:12.5px; padding:3px 11px; border:1px solid var(--line); border-radius:99px; color:var(--muted); }}
-.show-outlines:checked ~ .side .of-outlines, .show-numbers:checked ~ .side .of-numbers {{ background:var(--soft); color:var(--accent);
+.show-outlines:checked ~ .side .of-outlines, .show-numbers:checked ~ .side .of-numbers,
+.show-rejected:checked ~ .side .of-rejected {{ background:var(--soft); color:var(--accent);
  border-color:transparent; font-weight:600; }}
 .numbers text {{ fill:#fff; stroke:rgba(8,12,16,.75); paint-order:stroke; text-anchor:middle; dominant-baseline:central; font-weight:600;
  pointer-events:none; }}

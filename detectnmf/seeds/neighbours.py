@@ -1,4 +1,4 @@
-"""Correlation of neighbouring pixels in the residual, one-sided and regularised (maskNMF, appendix A)."""
+"""Correlation of neighbouring pixels in the residual, gated and regularised (maskNMF, appendix A)."""
 
 from __future__ import annotations
 
@@ -42,14 +42,15 @@ class Neighbours:
         return total / np.maximum(count, 1)
 
 
-def gate(x: Tensor, delta: float) -> Tensor:
-    """(n, T) max(0, x − median − delta·MAD), one-sided: only upward events count."""
+def gate(x: Tensor, delta: float, signed: bool = False) -> Tensor:
+    """(n, T) max(0, x − median − delta·MAD), one-sided: only upward events count; signed: what falls below −delta·MAD, too."""
     middle = x.median(dim=1, keepdim=True).values
     x = x - middle
-    return (x - delta * x.abs().median(dim=1, keepdim=True).values).clamp_min_(0)
+    least = delta * x.abs().median(dim=1, keepdim=True).values
+    return x - x.clamp(-least, least) if signed else (x - least).clamp_min_(0)
 
 
-def neighbours(movie: Compressed, model: Model, delta: float, runtime: Runtime) -> Neighbours:
+def neighbours(movie: Compressed, model: Model, delta: float, runtime: Runtime, signed: bool = False) -> Neighbours:
     """Stream over bands of rows; each needs the row below it."""
     size = movie.size
     variance = np.zeros(size, np.float32)
@@ -57,7 +58,7 @@ def neighbours(movie: Compressed, model: Model, delta: float, runtime: Runtime) 
     rows = runtime.batch(size[1] * len(movie) * 4 * 6, most=size[0])
     for band, inside in bands(size, rows, 1):
         pixels = slice(band.start * size[1], band.stop * size[1])
-        x = gate(residual(movie, model, pixels), delta)
+        x = gate(residual(movie, model, pixels), delta, signed)
         x -= x.mean(dim=1, keepdim=True)
         x = x.reshape(band.stop - band.start, size[1], -1)
         own = slice(band.start + inside.start, band.start + inside.stop)

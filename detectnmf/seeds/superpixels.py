@@ -33,6 +33,8 @@ class Superpixels:
         one_sided: upward over downward excursions of the trace, at least.
         misfit: highest correlation with what the model explains at the same pixels; above, it is a badly fitted cell.
         purity: least part of a trace that purer traces nearby do not explain.
+        same: patches nearby whose traces correlate so much with that of a purer one are parts of the same cell.
+        signed: downward events count as upward ones do, and `one_sided` does not apply; for dips and inverted indicators.
     """
 
     gate: float = 1.5
@@ -46,12 +48,14 @@ class Superpixels:
     one_sided: float = 2.0
     misfit: float = 0.5
     purity: float = 0.5
+    same: float = 0.9
+    signed: bool = False
 
     def __call__(self, movie: Compressed, model: Model, diameter: float, runtime: Runtime) -> Components:
         good = usable(movie)
         if not good.any():
             return Components.empty(movie.size)
-        found = neighbours(movie, model, self.gate, runtime)
+        found = neighbours(movie, model, self.gate, runtime, self.signed)
         noise = max(self.least_noise, float(np.percentile(np.sqrt(found.variance.ravel()[good]), self.noise_percentile)))
         image = np.where(good.reshape(movie.size), found.correlation(noise), 0)
         centres = maxima(image, self.correlation, max(1.0, self.spacing_diameters * diameter))
@@ -64,13 +68,11 @@ class Superpixels:
         if not patches:
             return Components.empty(movie.size)
         where = np.array([p.centre for p in patches], np.float64)
-        chosen = purest(torch.stack(traces), where, 2 * diameter, self.purity)
-        columns = [(p.values / p.values.max(), p.pixels) for p in (patches[k] for k in chosen)]
-        indptr = np.cumsum([0, *(len(pixels) for _, pixels in columns)])
-        data, indices = (np.concatenate(part) for part in zip(*columns, strict=True))
-        footprints = sparse.csc_array((data, indices, indptr), shape=(len(good), len(chosen)))
+        courses = torch.stack(traces)
+        chosen = purest(courses, where, 2 * diameter, self.purity)
+        footprints = sparse.hstack([whole(patches, cell, len(good)) for cell in fellows(courses, where, chosen, 2 * diameter, self.same)])
         score = np.array([image[tuple(patches[k].centre)] for k in chosen]).clip(0, 1)
-        return Components(footprints, movie.size, None, score)
+        return Components(sparse.csc_array(footprints), movie.size, None, score)
 
     def _patch(self, movie: Compressed, model: Model, centre: np.ndarray, diameter: float, noise: float, good: np.ndarray) -> Patch | None:
         """The patch around a centre, or None when it fails a test."""
@@ -78,7 +80,7 @@ class Superpixels:
         inside = good[pixels]
         pixels, offsets = pixels[inside], offsets[inside]
         x = residual(movie, model, pixels)
-        risen = gate(x, self.gate)
+        risen = gate(x, self.gate, self.signed)
         core = torch.from_numpy((offsets**2).sum(axis=1) <= max(1.0, 0.15 * diameter) ** 2).to(x.device)
         trace = risen[core].mean(dim=0)
         flat, power = trace - trace.mean(), float(trace.var(correction=0))
@@ -92,14 +94,15 @@ class Superpixels:
         weights = values / values.norm()
         if not self._is_cell(weights @ x[member_], weights @ explained(model, pixels[member]) if len(model) else None):
             return None
-        return Patch(centre, pixels[member], values.cpu().numpy(), weights @ risen[member_])
+        return Patch(centre, pixels[member], weights.cpu().numpy(), weights @ risen[member_])
 
     def _is_cell(self, trace: Tensor, present: Tensor | None) -> bool:
-        """Bright, upward, and not the misfit of a cell that is already there; the filter has norm 1, so noise has height 1."""
+        """Bright, upward or signed, and not the misfit of a present cell; the filter has norm 1, so noise has height 1."""
         ordered = trace.sort().values
         last = len(ordered) - 1
         middle, high, low = (float(ordered[round(q * last)]) for q in (0.5, 0.995, 0.005))
-        if high - middle < self.brightness or high - middle < self.one_sided * (middle - low):
+        up, down = high - middle, middle - low
+        if (max(up, down) < self.brightness) if self.signed else (up < max(self.brightness, self.one_sided * down)):
             return False
         if present is None:
             return True
@@ -109,7 +112,7 @@ class Superpixels:
 
 @dataclass(frozen=True)
 class Patch:
-    """A candidate: centre (row, column), its pixels (n,) with values (n,), and its one-sided trace (T,)."""
+    """A candidate: centre (row, column), its pixels (n,) with values (n,), and its gated trace (T,)."""
 
     centre: np.ndarray
     pixels: np.ndarray
@@ -148,13 +151,14 @@ def connected(member: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 def purest(traces: Tensor, where: np.ndarray, distance: float, purity: float) -> list[int]:
     """Successive projection: take the purest trace, project it out of all others nearby, repeat.
 
-    Traces are scaled to a sum of 1: a mixture is then shorter than the purest of its parts (Gillis 2014).
+    Traces are scaled to a sum of 1 (of their sizes, if they are signed): a mixture is then shorter than the purest of its
+    parts (Gillis 2014).
 
     Args:
-        traces: (n, T) >= 0. where: (n, 2) px. distance: farthest neighbours (px).
+        traces: (n, T) gated. where: (n, 2) px. distance: farthest neighbours (px).
         purity: stop at traces of which less than this part is left.
     """
-    rest = traces / traces.sum(dim=1, keepdim=True).clamp_min(1e-12)
+    rest = traces / traces.abs().sum(dim=1, keepdim=True).clamp_min(1e-12)
     whole = rest.norm(dim=1).clamp_min(1e-30)
     alive = torch.ones(len(rest), dtype=torch.bool, device=rest.device)
     chosen: list[int] = []
@@ -170,3 +174,36 @@ def purest(traces: Tensor, where: np.ndarray, distance: float, purity: float) ->
         direction = rest[best] / left[best]
         rest[near] -= torch.outer(rest[near] @ direction, direction)
     return chosen
+
+
+def fellows(traces: Tensor, where: np.ndarray, chosen: list[int], distance: float, correlation: float) -> list[dict[int, float]]:
+    """Which patches make up the cell of each chosen one, whose soma may lie apart from its purest patch.
+
+    Args:
+        traces: (n, T). where: (n, 2) px. distance: farthest patches (px).
+        correlation: of a patch's trace with the chosen one's, at least.
+
+    Returns:
+        for each chosen patch, the patches of its cell with their heights where its own is 1.
+    """
+    flat = traces - traces.mean(dim=1, keepdim=True)
+    products = (flat @ flat[chosen].T).double().cpu().numpy()
+    length = np.maximum(flat.norm(dim=1).double().cpu().numpy(), 1e-30)
+    alike = products / np.outer(length, length[chosen])
+    alike[np.hypot(*(where[:, None] - where[chosen]).transpose(2, 0, 1)) > distance] = 0
+    alike[chosen] = np.eye(len(chosen))
+    best = alike.argmax(axis=1)
+    cells: list[dict[int, float]] = [{} for _ in chosen]
+    for patch in np.flatnonzero(alike.max(axis=1) >= correlation).tolist():
+        cells[best[patch]][patch] = float(products[patch, best[patch]] / length[chosen[best[patch]]] ** 2)
+    return cells
+
+
+def whole(patches: list[Patch], cell: dict[int, float], pixels: int) -> sparse.csc_array:
+    """(P, 1) footprint of a cell whose patches have these heights; the higher one where two overlap."""
+    footprint = sparse.csc_array((pixels, 1), dtype=np.float32)
+    for which, height in cell.items():
+        patch = patches[which]
+        column = (np.float32(height) * patch.values, (patch.pixels, np.zeros(len(patch.pixels), np.int64)))
+        footprint = footprint.maximum(sparse.csc_array(column, shape=footprint.shape))
+    return sparse.csc_array(footprint)

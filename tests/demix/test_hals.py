@@ -105,7 +105,7 @@ def test_objective_equals_the_dense_one(crowded):
 def test_pixel_energies_and_sampled_gram(crowded):
     _, target, dense, _, _ = crowded
     pixels = np.array([0, 17, 500, 1023])
-    assert np.allclose(target.pixel_energy(pixels), (centre(dense)[pixels] ** 2).sum(axis=1), rtol=1e-5)
+    assert np.allclose(target.energies[pixels], (centre(dense)[pixels] ** 2).sum(axis=1), rtol=1e-5)
     pattern = sparse.csr_array(np.triu(np.ones((len(target.V),) * 2)))
     expected = np.triu(target.V.double().numpy() @ target.V.double().numpy().T)
     assert np.allclose(sampled_gram(target.V, pattern).toarray(), expected, rtol=1e-9, atol=1e-9)
@@ -143,6 +143,32 @@ def test_regression_equals_nnls_frame_by_frame(crowded):
     expected = np.stack([nnls(a, dense[:, t])[0] for t in range(0, 200, 10)], axis=1)
     assert np.abs(found.C.numpy()[:, ::10] - expected).max() < 0.02 * expected.max()
     assert (found.C.numpy() >= 0).all()
+
+
+def test_regression_on_a_held_baseline_equals_nnls_and_signed_least_squares(crowded):
+    """Not only at the best baseline: relative to a lower one the traces rest above 0, relative to a higher one they are cut off."""
+    made, _, _, _, _ = crowded
+    a, frames = made.truth.footprints.toarray().astype(np.float64), range(0, 200, 10)
+    full = (made.movie.U.csr @ made.movie.V.numpy()).astype(np.float64)
+    centre_b = full.mean(axis=1)
+    for shift in (-0.3, 0.0, 0.3):
+        b = torch.from_numpy((centre_b + shift).astype(np.float32))
+        rest = full - b.double().numpy()[:, None]
+        found = nonnegative_regression(made.movie, made.A, sweeps=600, tolerance=1e-7, b=b)
+        expected = np.stack([nnls(a, rest[:, t])[0] for t in frames], axis=1)
+        assert np.abs(found.C.numpy()[:, ::10] - expected).max() < 1e-3 * expected.max()
+        assert torch.equal(found.b, b) and float(found.C.min()) == 0
+        free = nonnegative_regression(made.movie, made.A, sweeps=2000, tolerance=1e-7, b=b, signed=True)
+        expected = np.linalg.lstsq(a, rest, rcond=None)[0]
+        assert float(free.C.min()) < 0 and np.abs(free.C.numpy() - expected).max() < 1e-3 * np.abs(expected).max()
+
+
+def test_signed_traces_without_a_baseline_are_least_squares_about_their_means(crowded):
+    made, _, _, _, _ = crowded
+    a, full = made.truth.footprints.toarray().astype(np.float64), (made.movie.U.csr @ made.movie.V.numpy()).astype(np.float64)
+    found = nonnegative_regression(made.movie, made.A, sweeps=2000, tolerance=1e-7, signed=True)
+    assert np.abs(found.C.numpy() - np.linalg.lstsq(a, centre(full), rcond=None)[0]).max() < 1e-3 * float(found.C.abs().max())
+    assert float(found.C.mean(dim=1).abs().max()) < 1e-3  # as they were at the start, but for rounding
 
 
 def test_regression_without_cells_gives_the_baseline():

@@ -71,8 +71,9 @@ def test_model_is_consistent(dense, demixed):
     assert np.allclose(model.A.csr.max(axis=0).toarray(), 1)
     assert torch.allclose(model.B.mean(dim=1), torch.zeros(dense.movie.rank), atol=1e-4)
     rest = dense.movie.U @ (dense.movie.V - model.B) - model.A @ model.C - model.b[:, None]
-    assert float(rest.mean(dim=1).abs().max()) < 1e-3  # b is the mean of the rest
-    assert float(rest.square().mean()) == pytest.approx(demixed.history["objective"][-1], rel=1e-3)
+    assert float(rest.mean(dim=1).abs().max()) < 0.2  # b lies where the cells rest, the noise at rest is cut off below it
+    last = demixed.history["objective"][-1]  # with the baseline and offsets that fit best
+    assert last < float(rest.square().mean()) < 1.5 * last
 
 
 @pytest.mark.parametrize("seed", range(3))

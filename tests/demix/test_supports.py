@@ -13,7 +13,7 @@ from detectnmf.demix.grams import Target
 from detectnmf.demix.merge import cost, merge
 from detectnmf.demix.pattern import Pattern
 from detectnmf.demix.prune import brightness, doubtful
-from detectnmf.demix.supports import dilate, islands, residual_correlation, update
+from detectnmf.demix.supports import dilate, held, islands, residual_correlation, update
 
 SIZE = (20, 40)
 
@@ -76,7 +76,7 @@ def test_support_grows_from_a_core_to_the_whole_cell_and_no_further():
     good = np.ones(1600, bool)
     good[820:840] = False
     for _ in range(4):
-        grown = update(target, A, C, made.movie.size, good, 0.6, 3, 18, 0.1).footprints
+        grown = update(target, A, C, made.movie.size, good, 0.6, 3, 18, 0.1, 0.6).footprints
         pattern = Pattern.of(grown, made.movie.U)
         values = np.asarray(made.truth.footprints[pattern.pixels, pattern.cells], np.float32).ravel()  # as the spatial step would find
         A = pattern.matrix(torch.from_numpy(values))
@@ -91,14 +91,14 @@ def test_growth_and_extent_are_limited():
     target = Target.of(made.movie, torch.zeros_like(made.movie.V))
     core = np.zeros((1600, 1), np.float32)
     core[20 * 40 + 20] = 1
-    once = update(target, sparse.csc_array(core), torch.from_numpy(made.truth.traces), (40, 40), np.ones(1600, bool), 0.5, 3, 99, 0.1)
+    once = update(target, sparse.csc_array(core), torch.from_numpy(made.truth.traces), (40, 40), np.ones(1600, bool), 0.5, 3, 99, 0.1, 0.5)
     y, x = np.divmod(once.footprints.indices, 40)
     assert np.hypot(y - 20, x - 20).max() <= np.hypot(3, 1) + 1e-6
     A = once.footprints
     for _ in range(8):
         A.data[:] = 1
         A.data[A.indices == 20 * 40 + 20] = 2  # the peak
-        A = update(target, A, torch.from_numpy(made.truth.traces), (40, 40), np.ones(1600, bool), 0.5, 3, 6, 0.1).footprints
+        A = update(target, A, torch.from_numpy(made.truth.traces), (40, 40), np.ones(1600, bool), 0.5, 3, 6, 0.1, 0.5).footprints
     y, x = np.divmod(A.indices, 40)
     assert np.hypot(y - 20, x - 20).max() == 6
 
@@ -161,9 +161,39 @@ def test_a_mixture_of_its_neighbours_is_absorbed_and_a_cell_is_not():
     mixture = (0.5 * c[0] + 0.3 * c[1])[None]
     A = columns(box(5, 15), box(17, 27), box(15, 17), box(26, 36))
     C = torch.cat([c[:2], mixture, c[2:]])
-    found = absorb(A, C, SIZE, 0.1)
+    found = absorb(A, C, C, torch.zeros(4), SIZE, 0.1, 3)
     assert found.pairs == 1 and found.origin.tolist() == [0, 1, 3]
     assert np.allclose(found.footprints @ found.C.numpy(), A @ C.numpy(), atol=1e-3)
+
+
+def test_a_fragment_apart_is_handed_back_but_for_its_noise():
+    """A dim dendrite that does not touch its soma; noise makes half of its energy. The same far away, or of another cell, stays."""
+    rng = np.random.default_rng(0)
+    c = courses(2, 2000, seed=1)
+    flicker = 0.7 * (0.2 * c[0]).std() * torch.from_numpy(rng.standard_normal(2000).astype(np.float32))
+    C = torch.cat([c, (0.2 * c[0] + flicker)[None]])
+    noise = torch.stack([torch.zeros(()), torch.zeros(()), flicker.std()])
+    for fragment, reach, gone in ((box(12, 15), 4, True), (box(38, 40), 4, False), (box(12, 15), 1, False)):
+        A = columns(box(2, 10), box(22, 30), fragment)
+        found = absorb(A, C, C, noise, SIZE, 0.1, reach)
+        assert (found.pairs == 1) is gone
+    found = absorb(columns(box(2, 10), box(22, 30), box(12, 15)), C, C, noise, SIZE, 0.1, 4)
+    assert found.footprints[:, [0]].toarray().reshape(SIZE)[10, 13] == pytest.approx(0.2, rel=0.05)
+    other = torch.cat([c, (0.2 * c[0] + 0.1 * c[1] + flicker)[None]])
+    assert absorb(columns(box(2, 10), box(22, 30), box(12, 15)), other, other, noise, SIZE, 0.1, 4).pairs == 0
+
+
+def test_a_seed_keeps_its_faint_pixels_and_pieces():
+    """A present pixel stays at a low correlation at which no new one would come in; a piece without present pixels does not."""
+    made = toy(size=(40, 40), frames=500, cells=6, diameter=12, seed=4)
+    target = Target.of(made.movie, torch.zeros_like(made.movie.V))
+    A, C, good = sparse.csc_array(made.truth.footprints), torch.from_numpy(made.truth.traces), np.ones(1600, bool)
+    tight = update(target, A, C, made.movie.size, good, 0.95, 1, 18, 0.1, 0.95).footprints
+    kept = update(target, A, C, made.movie.size, good, 0.95, 1, 18, 0.1, 0.1).footprints
+    assert tight.multiply(A > 0).nnz < 0.85 * A.nnz
+    assert kept.multiply(A > 0).nnz > 0.97 * A.nnz
+    pixels, cells = np.array([3, 4, 8, 9, 20]), np.zeros(5, np.int64)
+    assert held(pixels, cells, np.array([True, False, False, False, True]), (1, 40)).tolist() == [True, True, False, False, True]
 
 
 def test_deletion_names_the_right_cells():

@@ -69,6 +69,8 @@ def result() -> DemixResult:
         rate=7.3,
         pixel_size=0.44,
         name="móvie",
+        rejected=Components.from_images(rng.random((2, Y, X)), rng.standard_normal((2, T)).astype(np.float32), rng.random(2)),
+        rejected_quality={"snr": rng.random(2), "reason": np.array(["probability", "probability+snr"])},
     )
 
 
@@ -96,10 +98,13 @@ def test_everything_comes_back_bit_for_bit(result, tmp_path):
     back = detectnmf.load(tmp_path / "result.h5")
     assert equal_sparse(result.cells.footprints, back.cells.footprints)
     assert equal(result.cells.traces, back.cells.traces) and equal(result.cells.score, back.cells.score)
+    assert equal_sparse(result.rejected.footprints, back.rejected.footprints)
+    assert equal(result.rejected.traces, back.rejected.traces) and equal(result.rejected.score, back.rejected.score)
     assert equal(result.baseline, back.baseline)
     assert_same_movie(result.movie, back.movie)
     assert_same_movie(result.background, back.background)
-    for table, again in ((result.quality, back.quality), (result.history, back.history)):
+    tables = ((result.quality, back.quality), (result.rejected_quality, back.rejected_quality), (result.history, back.history))
+    for table, again in tables:
         assert list(table) == list(again)
         assert all(equal(table[name], again[name]) for name in table)
     assert back.provenance == result.provenance
@@ -129,9 +134,10 @@ def test_no_cells_and_no_movie(traces, tmp_path):
     back = detectnmf.load(tmp_path / "result.h5")
     assert len(back.cells) == 0 and back.cells.footprints.shape == (Y * X, 0)
     assert back.cells.traces is None if traces is None else back.cells.traces.shape == (0, T)
+    assert len(back.rejected) == 0 and back.rejected.size == (Y, X)
     assert back.movie is None and back.background.rank == 0 and back.shape == (T, Y, X)
     assert back.background.U_local is None and back.background.bad_frames is None
-    assert (back.quality, back.history, back.provenance) == ({}, {}, {})
+    assert (back.quality, back.rejected_quality, back.history, back.provenance) == ({}, {}, {}, {})
 
 
 def test_what_the_background_shares_with_the_movie_is_stored_once(result, tmp_path):
@@ -153,7 +159,7 @@ def test_plain_h5py_reads_it(result, tmp_path):
     """As docs/result-schema.md says."""
     result.save(tmp_path / "result.h5")
     with h5py.File(tmp_path / "result.h5") as file:
-        assert dict(file.attrs)["format"] == "detectnmf" and file.attrs["schema_version"] == 1
+        assert dict(file.attrs)["format"] == "detectnmf" and file.attrs["schema_version"] == 2
         assert (file.attrs["rate"], file.attrs["pixel_size"], file.attrs["kind"]) == (7.3, 0.44, "result")
         matrix = file["cells/footprints"]
         footprints = sparse.csc_array((matrix["data"], matrix["indices"], matrix["indptr"]), shape=tuple(matrix.attrs["shape"]))
@@ -175,6 +181,7 @@ def test_the_document_names_every_dataset(result, tmp_path):
     words = document.read_text(encoding="utf-8")
     with h5py.File(tmp_path / "result.h5") as file:
         names = {"/".join(name.split("/")[:2]) for name in [*file, *(f"cells/{name}" for name in file["cells"])]}
+        names |= {"rejected", *(f"rejected/{name}" for name in file["rejected"] if name not in file["cells"])}
         names |= set(file["movie"]) | set(file.attrs) - {"units"} | set(file["cells/footprints"])
     assert not [name for name in names if f"`/{name}" not in words and f"`{name}`" not in words]
 
@@ -248,12 +255,51 @@ def test_files_of_others(result, tmp_path):
         detectnmf.load(tmp_path / "other.h5")
 
 
+def write_schema_1(path: Path) -> None:
+    """As detectnmf wrote results before it kept rejected components: two cells, no movie."""
+
+    def sparse_group(parent, name, matrix):
+        group = parent.create_group(name)
+        group.attrs["shape"] = matrix.shape
+        for part in ("data", "indices", "indptr"):
+            group[part] = getattr(matrix, part)
+
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"format": "detectnmf", "schema_version": 1, "detectnmf_version": "0.1.0", "kind": "result", "name": "old"})
+        file.attrs.update({"rate": 5.0, "pixel_size": 2.0})
+        cells = file.create_group("cells")
+        cells.attrs["size"] = (Y, X)
+        sparse_group(cells, "footprints", sparse.csc_array(np.eye(Y * X, 2, dtype=np.float32)))
+        cells["score"], cells["traces"] = np.array([0.5, 1], np.float32), np.arange(2 * T, dtype=np.float32).reshape(2, T)
+        file["baseline"] = np.full((Y, X), 3.0, np.float32)
+        background = file.create_group("background")
+        background.attrs.update({"size": (Y, X), "name": "old", "rate": 5.0, "pixel_size": 2.0, "missing": 0})
+        sparse_group(background, "U", sparse.csc_array((Y * X, 0), dtype=np.float32))
+        background["V"] = np.zeros((0, T), np.float32)
+        background["mean"], background["std"] = np.zeros((Y, X), np.float32), np.ones((Y, X), np.float32)
+        file["quality/snr"], file["quality/reason"] = np.array([9, 7], np.float32), np.array([b"ok", b"ok"], "S40")
+        file.create_group("history")
+        file["provenance"] = '{"seed": 0}'
+
+
+def test_files_of_the_first_schema_open(tmp_path):
+    write_schema_1(tmp_path / "old.h5")
+    back = detectnmf.load(tmp_path / "old.h5")
+    assert back.shape == (T, Y, X) and back.rate == 5.0 and back.name == "old" and back.provenance == {"seed": 0}
+    assert back.cells.traces[1, 3] == T + 3 and back.cells.image(1)[0, 1] == 1 and back.baseline[2, 2] == 3
+    assert back.quality["snr"].tolist() == [9, 7] and back.quality["reason"].tolist() == ["ok", "ok"]
+    assert len(back.rejected) == 0 and back.rejected.traces.shape == (0, T) and back.rejected_quality == {}
+    back.save(tmp_path / "new.h5")  # and are written in the present one
+    with h5py.File(tmp_path / "new.h5") as file:
+        assert file.attrs["schema_version"] == 2 and file["rejected/traces"].shape == (0, T)
+
+
 def test_a_newer_schema_is_refused(result, tmp_path):
     result.save(tmp_path / "result.h5")
     with h5py.File(tmp_path / "result.h5", "a") as file:
-        file.attrs["schema_version"] = 2
+        file.attrs["schema_version"] = 3
         file.attrs["detectnmf_version"] = "9.9"
-    with pytest.raises(UserError, match=r"has schema 2 \(detectnmf 9.9\), .* with schema 1; upgrade detectnmf"):
+    with pytest.raises(UserError, match=r"has schema 3 \(detectnmf 9.9\), .* with schema 2; upgrade detectnmf"):
         detectnmf.load(tmp_path / "result.h5")
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from detectnmf.components import Components
 from detectnmf.compressed import Compressed
 from detectnmf.result import DemixResult
 
@@ -35,7 +36,18 @@ def result(toy, parts):
         "snr": np.array([12.5, 3.25, 8.0, 20.0]),
         "residual_correlation": np.array([0.9, 0.3, 0.7, 0.95]),
         "area": np.array([16.0, 27.0, 20.0, 16.0]),
-        "reason": np.array([b"ok", b"snr", b"ok", b"ok"]),
+        "probability": np.array([0.99, 0.76, 0.95, 1.0]),
+        "reason": np.array(["ok", "ok", "ok", "ok"]),
+    }
+    corners = np.zeros((2, *size), np.float32)
+    corners[0, 16:, :4] = corners[1, :3, 28:] = 1  # where no cell is
+    rejected = Components.from_images(corners, np.zeros((2, len(movie)), np.float32))
+    rejected_quality = {
+        "snr": np.array([2.5, 9.0]),
+        "residual_correlation": np.array([0.4, 0.5]),
+        "area": np.array([16.0, 12.0]),
+        "probability": np.array([0.11, 0.15]),
+        "reason": np.array(["probability+snr", "probability"]),
     }
     provenance = {
         "version": "0.1.0",
@@ -46,7 +58,18 @@ def result(toy, parts):
         "notes": ["rate was not given: 10 Hz assumed", "3 < 4 pixels masked"],
         "diameter": 5.5,
         "peak_memory": 1.5e9,
-        "config": {"judge": {"min_snr": 3.0, "min_residual_correlation": 0.2, "min_area": 0.1, "max_area": 10.0}, "list": [1, {"a": None}]},
+        "config": {
+            "judge": {
+                "fdr": 0.05,
+                "min_probability": 0.2,
+                "min_snr": 3.0,
+                "min_residual_correlation": 0.2,
+                "min_area": 0.1,
+                "max_area": 10.0,
+            },
+            "list": [1, {"a": None}],
+        },
     }
     history = {"objective": np.array([9.0, 4.0, 3.0])}
-    return DemixResult(toy.truth, np.full(size, 100, np.float32), background, movie, quality, history, provenance, 10.0, 2.0, "toy <movie>")
+    baseline, name = np.full(size, 100, np.float32), "toy <movie>"
+    return DemixResult(toy.truth, baseline, background, movie, quality, history, provenance, 10.0, 2.0, name, rejected, rejected_quality)

@@ -116,8 +116,17 @@ def test_svg_keeps_text_in_the_pages_fonts(result):
     figure = figures.histograms(result.quality, {"snr": [3.0]})
     text = base64.b64decode(encode.svg(figure).split(",")[1]).decode()
     assert "signal to noise</text>" in text and "DejaVu" not in text and "Inter" in text
-    lines = [line for axes in figure.axes[:1] for line in axes.lines]
+    lines = [line for axes in figure.axes for line in axes.lines]
     assert [line.get_xdata()[0] for line in lines] == [3.0]
+
+
+def test_what_was_not_kept_stands_on_top_in_grey(result):
+    axes = figures.histograms(result.quality, {}, result.rejected_quality).axes[1]
+    assert axes.get_title(loc="left") == "signal to noise"
+    kept, others = axes.containers
+    assert [round(sum(bar.get_height() for bar in part)) for part in (kept, others)] == [4, 2]
+    alone = figures.histograms({name: values[:0] for name, values in result.quality.items()}, {}, result.rejected_quality)
+    assert alone.axes[0].get_title(loc="left") == "probability of a cell"
 
 
 def test_long_traces_keep_their_transients(result):

@@ -88,17 +88,29 @@ def test_page_holds_the_numbers(page):
         assert known in words, known
     assert "toy <movie>" in words and "somewhere/<toy> & co.tif" in words and "3 < 4 pixels masked" in words  # escaped in the source
     assert "min_snr: 3.0" in words and "a: null" in words
-    assert "Did not pass, drawn dashed above: 1." in words
+    assert "4 cells, of which 0.3 are expected to be none" in words
+    assert "2 components were not kept (probability 1, probability + snr 1)" in words
 
 
 def test_page_draws_every_cell_on_all_images(page):
     reader = read(page)
     paths = [attrs for tag, attrs in reader.tags if tag == "path"]
-    assert len(paths) == 4 and [("stroke-dasharray" in attrs) for attrs in paths] == [False, True, False, False]
+    assert [("stroke-dasharray" in attrs) for attrs in paths] == [False] * 4 + [True] * 2  # what was not kept is dashed
     assert len([1 for tag, attrs in reader.tags if tag == "image" and attrs["href"].startswith("data:image/png")]) == 4
     drawings = {attrs["alt"] for tag, attrs in reader.tags if tag == "img"}
     assert {"Best cells", "Worst cells", "heat map of all traces", "noise and rank maps", "objective over the iterations"} <= drawings
-    assert "cell 1 · SNR 3.2" in read(page).words
+    assert "cell 1 · p 0.76 · SNR 3.2" in reader.words and "not kept 0 · p 0.11 · SNR 2.5 · probability, snr" in reader.words
+
+
+def test_what_was_not_kept_can_be_hidden_and_is_listed(page, result):
+    reader = read(page)
+    boxes = {attrs["id"] for tag, attrs in reader.tags if tag == "input" and attrs["type"] == "checkbox"}
+    assert boxes == {"show-outlines", "show-numbers", "show-rejected"} == {a["for"] for t, a in reader.tags if t == "label"} & boxes
+    assert "Table of what was not kept" in reader.words and "probability, snr" in reader.words
+    without = replace(result, rejected=Components.empty(result.cells.size, 300), rejected_quality={})
+    plain = read(report_page(without))
+    assert "not kept" not in plain.words and plain.errors == [] and plain.open == []
+    assert "show-rejected" not in {attrs.get("id") for _, attrs in plain.tags}
 
 
 def test_share_explained_is_the_residual_energy(page, result):
@@ -109,11 +121,14 @@ def test_share_explained_is_the_residual_energy(page, result):
 
 
 def test_no_cells_gives_help(result):
-    none = replace(result, cells=Components.empty(result.cells.size, 300), quality={name: v[:0] for name, v in result.quality.items()})
+    nobody = Components.empty(result.cells.size, 300)
+    none = replace(result, cells=nobody, quality={name: v[:0] for name, v in result.quality.items()})
     reader = read(report_page(none))
     assert reader.errors == [] and reader.open == []
-    assert "No cells: what to try" in reader.words and "judge.min_snr=2" in reader.words and "It was 5.5 px here." in reader.words
+    assert "No cells: what to try" in reader.words and "judge.fdr=0.3" in reader.words and "It was 5.5 px here." in reader.words
     assert "found no signal above the noise" not in reader.words
+    assert "The run went through, but 2 components were not kept (probability 1, probability + snr 1)." in reader.words
+    assert "but nothing was found." in read(report_page(replace(none, rejected=nobody, rejected_quality={}))).words
     still = replace(none, movie=none.movie.with_V(0 * none.movie.V), background=none.background.with_V(0 * none.background.V))
     assert "found no signal above the noise" in read(report_page(still)).words
 
@@ -153,7 +168,12 @@ def test_ranking_and_cuts(result):
     scored = replace(result, quality={}, cells=replace(result.cells, score=np.array([0.1, 0.4, 0.3, 0.2])))
     assert sections.ranking(scored).tolist() == [1, 2, 3, 0]
     disk = np.pi * 5.5**2 / 4
-    assert sections.cuts(result) == {"snr": [3.0], "residual_correlation": [0.2], "area": pytest.approx([0.1 * disk, 10 * disk])}
+    assert sections.cuts(result) == {
+        "probability": [0.2],
+        "snr": [3.0],
+        "residual_correlation": [0.2],
+        "area": pytest.approx([0.1 * disk, 10 * disk]),
+    }
     assert sections.cuts(replace(result, provenance={"config": "text"})) == {}
 
 

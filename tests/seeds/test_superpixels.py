@@ -92,6 +92,32 @@ def test_dips_are_no_cells(apart):
     assert len(seeds(apart.movie.with_V(-apart.movie.V))) == 0
 
 
+def test_dips_are_cells_where_traces_are_signed(apart):
+    """The same seeds, whatever the sign; and one cell of each sign side by side."""
+    signed = replace(Superpixels(), signed=True)
+    up, down = (signed(movie, Model.nothing(movie), 10.0, RUNTIME) for movie in (apart.movie, apart.movie.with_V(-apart.movie.V)))
+    assert sorted(match(up, apart.truth).argmax(axis=1).tolist()) == [0, 1, 2, 3]
+    assert abs(up.footprints - down.footprints).max() < 0.01 and np.allclose(up.score, down.score, atol=1e-3)  # the lower of two medians
+    courses = apart.truth.traces * np.array([1, -1, -1, 1], np.float32)[:, None]
+    mixed = toy(frames=500, images=apart.truth.images(), courses=courses).movie
+    found = match(signed(mixed, Model.nothing(mixed), 10.0, RUNTIME), apart.truth)
+    assert sorted(found.argmax(axis=1).tolist()) == [0, 1, 2, 3] and (found.max(axis=1) > 0.8).all()
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.4])
+def test_white_noise_has_no_signed_cells(scale):
+    noise = scale * np.random.default_rng(0).standard_normal((1600, 400)).astype(np.float32)
+    movie = compress(noise, (40, 40))
+    assert len(Superpixels(signed=True)(movie, Model.nothing(movie), 10.0, RUNTIME)) == 0
+
+
+def test_the_signed_gate_is_odd():
+    x = torch.from_numpy(np.random.default_rng(0).standard_normal((3, 501)).astype(np.float32))
+    x -= x.median(dim=1, keepdim=True).values
+    both, up = gate(x, 1.5, signed=True), gate(x, 1.5)
+    assert torch.allclose(both, up - gate(-x, 1.5), atol=1e-6) and torch.allclose(both, -gate(-x, 1.5, signed=True), atol=1e-6)
+
+
 def test_the_misfit_of_a_bright_cell_is_no_cell():
     """A cell modelled 10 % too small in its traces leaves a residual that is its own."""
     made = toy(frames=400, cells=1, peak=60, seed=1)

@@ -1,0 +1,90 @@
+"""Traces freed from what leaked into them.
+
+Where one footprint lies within another, the factorisation is not unique: for every α
+
+    a_i c_i + a_j c_j = a_i (c_i − α c_j) + (a_j + α a_i) c_j.
+
+HALS stays wherever it was started. What decides is C >= 0, relative to rest: a leak α c_j in c_i shows as frames in which j
+is active and c_i stands at α c_j, never below. So the lowest ratios c_i / c_j over the frames in which j is bright tell how much
+of c_j can be taken out of c_i; a cell that merely often fires with its neighbour has frames without, and keeps all. (The
+"pure frame" assumption of maskNMF, section "Background and related work", used as a constraint.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor
+
+BRIGHT_NOISE, BRIGHT_PEAK = 5.0, 0.3  # j is active above so many times its noise, and this part of its highest peak
+FRAMES, EVENTS = 8, 3  # fewer bright frames or events tell nothing: two cells may light up together by chance
+PAIRS = 256  # worked on at once
+
+
+@dataclass(frozen=True)
+class Pure:
+    """Footprints (P, K) and traces (K, T) of the same cells, their product unchanged; how many pairs were changed."""
+
+    footprints: sparse.csc_array
+    C: Tensor
+    pairs: int
+
+
+def leaks(C: Tensor, noise: Tensor, taker: np.ndarray, giver: np.ndarray, quantile: float) -> np.ndarray:
+    """(n,) share α of the giver's trace that certainly is in the taker's.
+
+    Args:
+        C: (K, T) traces relative to rest, not clipped. noise: (K,) their noise.
+        taker, giver: (n,) the cells of each pair.
+        quantile: of the ratios in the giver's bright frames that counts as the lowest.
+    """
+    found = np.zeros(len(taker))
+    for start in range(0, len(taker), PAIRS):
+        i, j = (torch.from_numpy(side[start : start + PAIRS]).to(C.device) for side in (taker, giver))
+        bright = C[j] > torch.maximum(BRIGHT_NOISE * noise[j], BRIGHT_PEAK * C[j].amax(dim=1))[:, None]
+        ratio = torch.where(bright, C[i] / C[j].clamp_min(1e-20), torch.inf)
+        count = bright.sum(dim=1)
+        ordered = ratio.sort(dim=1).values
+        at = (quantile * (count - 1)).floor().clamp_min(0).long()[:, None]
+        share = ordered.gather(1, at)[:, 0].clamp_min(0)
+        events = (bright[:, 1:] & ~bright[:, :-1]).sum(dim=1)
+        found[start : start + PAIRS] = torch.where((count >= FRAMES) & (events >= EVENTS), share, 0.0).double().cpu().numpy()
+    return found
+
+
+def purify(footprints: sparse.csc_array, C: Tensor, noise: Tensor, quantile: float, least: float) -> Pure:
+    """One round over all pairs that share pixels, largest leaks first; each cell in one pair at most.
+
+    Args:
+        footprints: (P, K). C: (K, T) traces relative to rest, not clipped. noise: (K,) of the traces.
+        quantile: see `leaks`.
+        least: leaks below this part of the taker's own energy are left alone.
+    """
+    count = footprints.shape[1]
+    shared = sparse.csr_array(footprints.T @ footprints).tocoo()
+    different = shared.row != shared.col
+    taker, giver = shared.row[different].astype(np.int64), shared.col[different].astype(np.int64)
+    if not len(taker):
+        return Pure(footprints, C, 0)
+    alpha = leaks(C, noise, taker, giver, quantile)
+    energy = C.var(dim=1, correction=0).double().cpu().numpy()
+    part = alpha**2 * energy[giver] / np.maximum(energy[taker], 1e-30)
+    busy = np.zeros(count, bool)
+    columns: dict[int, sparse.csc_array] = {}
+    C = C.clone()
+    for pair in np.argsort(-part, kind="stable"):
+        i, j = int(taker[pair]), int(giver[pair])
+        if part[pair] < least:
+            break
+        if busy[i] or busy[j]:
+            continue
+        busy[[i, j]] = True
+        columns[j] = sparse.csc_array(footprints[:, [j]] + footprints[:, [i]] * np.float32(alpha[pair]))
+        C[i] -= float(alpha[pair]) * C[j]
+    if not columns:
+        return Pure(footprints, C, 0)
+    joined = sparse.hstack([columns.get(k, footprints[:, [k]]) for k in range(count)], format="csc")
+    return Pure(sparse.csc_array(joined), C, len(columns))

@@ -1,0 +1,57 @@
+"""Leaks of a known size are taken out, and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+from toys import traces
+
+from detectnmf.demix.purify import leaks, purify
+
+FRAMES = 2000
+
+
+@pytest.fixture
+def pair():
+    """Two independent traces, and nested footprints (9, 2)."""
+    c = torch.from_numpy(traces(2, FRAMES, np.random.default_rng(0), rate=0.008))
+    a = np.zeros((9, 2), np.float32)
+    a[:, 0], a[3:6, 1] = 1, 1
+    return c, sparse.csc_array(a)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 1.0])
+def test_a_leak_is_measured_and_taken_out(pair, share):
+    c, a = pair
+    noise = 0.1 * torch.from_numpy(np.random.default_rng(1).standard_normal((2, FRAMES)).astype(np.float32))
+    mixed = c + noise
+    mixed[1] += share * c[0]
+    level = torch.full((2,), 0.1)
+    found = leaks(mixed, level, np.array([1, 0]), np.array([0, 1]), 0.1)
+    assert found[0] == pytest.approx(share, abs=0.06) and found[1] == pytest.approx(0, abs=0.03)
+    pure = purify(a, mixed, level, 0.1, 0.01)
+    assert pure.pairs == 1
+    assert np.corrcoef(pure.C[1], c[1])[0, 1] > 0.98
+    assert np.allclose(pure.footprints @ pure.C.numpy(), a @ mixed.numpy(), atol=1e-4)  # the movie is explained as before
+
+
+def test_cells_that_often_fire_together_keep_their_traces(pair):
+    c, a = pair
+    both = c.clone()
+    both[1] += 0.5 * torch.from_numpy(traces(1, FRAMES, np.random.default_rng(5), rate=0.008))[0]
+    both[0, FRAMES // 2 :] += both[1, FRAMES // 2 :]  # together for half of the time
+    assert purify(a, both, torch.full((2,), 0.05), 0.1, 0.05).pairs == 0
+
+
+def test_few_events_tell_nothing(pair):
+    c, a = pair
+    once = torch.zeros_like(c)
+    once[0, 100:140] = once[1, 100:140] = 5.0
+    assert purify(a, once, torch.full((2,), 0.05), 0.1, 0.05).pairs == 0
+
+
+def test_cells_apart_are_left_alone():
+    c = torch.from_numpy(traces(1, FRAMES, np.random.default_rng(0), rate=0.008)).repeat(2, 1)
+    assert purify(sparse.csc_array(np.eye(4, 2, dtype=np.float32)), c, torch.full((2,), 0.05), 0.1, 0.05).pairs == 0

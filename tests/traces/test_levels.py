@@ -1,0 +1,36 @@
+"""Noise and resting level of traces that are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from detectnmf.traces.levels import noise_level, resting_level
+
+
+def course(rate, frames=3000, seed=0):
+    """(T,) decaying transients of height 5 to 15, `rate` per frame."""
+    rng = np.random.default_rng(seed)
+    spikes = (rng.random(frames) < rate) * rng.uniform(5, 15, frames)
+    return np.convolve(spikes, np.exp(-np.arange(60) / 10))[:frames]
+
+
+@pytest.mark.parametrize("rate", [0.002, 0.01, 0.03])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_rest_is_found_under_events(rate, sign):
+    noise = np.random.default_rng(1).standard_normal(3000)
+    trace = torch.from_numpy((7 + sign * course(rate) + noise).astype(np.float32))[None]
+    assert noise_level(trace).item() == pytest.approx(1, rel=0.1)
+    level = resting_level(trace, torch.ones(1), signed=sign < 0).item()
+    assert level == pytest.approx(7, abs={0.002: 0.1, 0.01: 0.25, 0.03: 0.8}[rate])  # at 0.03 a cell rests in a fifth of the frames
+
+
+def test_rest_of_noise_alone_is_its_mean_and_of_a_constant_itself():
+    noise = torch.from_numpy(np.random.default_rng(1).standard_normal((1, 5000)).astype(np.float32))
+    assert resting_level(noise, torch.ones(1)).item() == pytest.approx(0, abs=0.05)
+    assert resting_level(torch.full((1, 20), 3.0), torch.zeros(1)).item() == 3.0
+
+
+def test_noise_of_too_few_frames_is_zero():
+    assert noise_level(torch.rand(2, 2)).tolist() == [0, 0]
