@@ -94,5 +94,6 @@ class Structure:
             return torch.from_numpy(self._csr @ dense.numpy())
         if not self._csr.nnz:
             return torch.zeros(self._csr.shape[0], *dense.shape[1:], device=self.device)
-        matrix = torch.sparse_csr_tensor(*self._at, values, size=self._csr.shape)
+        indptr, indices = self._at
+        matrix = torch.sparse_csr_tensor(indptr, indices, values, size=self._csr.shape)
         return (matrix @ dense.reshape(len(dense), -1)).reshape(self._csr.shape[0], *dense.shape[1:])

@@ -191,8 +191,8 @@ class Pattern:
                 ends = np.cumsum(length[cells])
                 entries = np.repeat(self.graph.indptr[cells] - ends + length[cells], length[cells]) + np.arange(ends[-1])
                 structure = Structure(np.concatenate([[0], ends]), self.graph.indices[entries], self.shape[1], self.device)
-                at = (torch.from_numpy(x.astype(np.int64)).to(self.device) for x in (cells, entries))
-                found.append(Batch(*at, structure))
+                which, where = (torch.from_numpy(x.astype(np.int64)).to(self.device) for x in (cells, entries))
+                found.append(Batch(which, where, structure))
         return found
 
     @cached_property

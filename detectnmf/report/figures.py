@@ -127,8 +127,8 @@ def histograms(
         if not high > low:  # all alike: one bar in the middle
             low, high = low - 0.5, low + 0.5
         parts = [np.clip(part[name][np.isfinite(part[name])], low, high) for part in (quality, rejected or {}) if name in part]
-        looks = {"color": ["#7fbfb8", PALE][: len(parts)], "edgecolor": "white", "linewidth": 0.6}
-        axes.hist(parts, bins=24, range=(low, high), stacked=True, **looks)
+        colors = ["#7fbfb8", PALE][: len(parts)]
+        axes.hist(parts, bins=24, range=(low, high), stacked=True, color=colors, edgecolor="white", linewidth=0.6)
         for cut in cuts.get(name, []):
             if cut <= high:
                 axes.axvline(cut, color="#d6453d", linewidth=1.2, linestyle=(0, (3, 2)))
