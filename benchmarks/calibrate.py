@@ -146,6 +146,7 @@ def write_page(text: str, path: Path) -> None:
     """Replace what stands between the marks of the page."""
     page = path.read_text(encoding="utf-8")
     before, after = page.split(BEGIN)[0], page.split(END)[1]
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
 
 

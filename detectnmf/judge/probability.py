@@ -80,6 +80,7 @@ class Probability:
     def save(self, path: str | Path) -> None:
         """As JSON, for people to read."""
         content = {"format": FORMAT, "intercept": self.intercept, "terms": {n: asdict(t) for n, t in self.terms.items()}, "card": self.card}
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
