@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,35 @@ class Blocks:
         """(h·w,) blending weight: 1 at the border, growing by 1 per pixel towards the middle."""
         rows, columns = (np.minimum(np.arange(n), np.arange(n)[::-1]) + 1.0 for n in self.block)
         return np.minimum(rows[:, None], columns).ravel().astype(np.float32)
+
+    def largest(self, values: np.ndarray) -> np.ndarray:
+        """(N,) one value per block -> (Y, X) the largest of those of the blocks over each pixel; for pictures."""
+        image = np.zeros(self.size, np.int32)
+        for (row, column), value in zip(self.corners, values, strict=True):
+            area = image[row : row + self.block[0], column : column + self.block[1]]
+            np.maximum(area, value, out=area)
+        return image
+
+
+def blend(blocks: Blocks, rank: np.ndarray, bases: np.ndarray) -> tuple[sparse.csc_array, sparse.csc_array]:
+    """Local orthonormal bases and blended ones, (P, R): pyramid weights over the sum of those blocks that kept something.
+
+    Args:
+        rank: (N,) components of each block.
+        bases: (R, h·w) their images, block after block.
+    """
+    pixels = blocks.pixels()
+    weight = blocks.pyramid()
+    total = np.zeros(blocks.size[0] * blocks.size[1], np.float32)
+    for block in np.flatnonzero(rank):
+        total[pixels[block]] += weight
+    owner = np.repeat(np.arange(len(blocks)), rank)
+    rows = pixels[owner]
+    indptr = np.arange(len(owner) + 1) * weight.size
+    shape = (len(total), len(owner))
+    local = sparse.csc_array((bases.ravel(), rows.ravel(), indptr), shape=shape)
+    share = weight / total[rows] if len(owner) else np.zeros_like(bases)
+    return local, sparse.csc_array(((bases * share).ravel(), rows.ravel(), indptr), shape=shape)
 
 
 def _starts(length: int, part: int) -> np.ndarray:

@@ -1,85 +1,129 @@
-"""When to stop: a component is kept while it is smoother, in time and in space, than what white noise gives.
+"""Which components to keep: those that are smoother, in time and in space, than white noise would be.
 
-The thresholds depend on (block, frames, columns) alone; they are simulated once, seeded, and cached.
+The bases are found in averages of `average` frames and `pool` x `pool` pixels. White noise looks the same from every side, so
+that the singular vectors of its averages point anywhere, however strong they are: the correlation of such a vector with itself,
+shifted, has a mean and a spread that are known exactly, and no simulation is needed. What happens within an average does not
+enter the fit at all; there, too, white noise has no preference. From frame to frame the fit makes white noise look smooth, but by no
+more than its strongest singular value tells (Marchenko & Pastur 1967), which matters little to what is strong and fast.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from math import sqrt
+from statistics import NormalDist
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from detectnmf.compress.sketch import strongest
+FEWEST_FRAMES = 6  # of a movie, to say anything
+FEWEST_BINS = 16  # a shorter series says too little about its own correlation
+COARSEST = 8  # times the averages of the fit
+CERTAIN = 8.0  # so many standard deviations of white noise in time make an image unnecessary
 
-SIMULATED_FRAMES = 3000
-SIMULATIONS = 32
-TOP = 4
 
+def lag_correlation(series: Tensor) -> Tensor:
+    """(..., n) -> (...): correlation of each series with itself one step later, in standard deviations of white noise.
 
-def temporal_roughness(V: Tensor) -> Tensor:
-    """(..., T) -> (...): mean squared second difference over mean square; 6 for white noise, 0 for a slow signal.
-
-    The squared form is used because rare transients dominate it; the absolute form sees mostly the noise between them.
+    For n normal numbers minus their mean, vᵀM v / vᵀv with M half the adjacency of a chain has mean -1/n; its variance follows
+    from traces, since a normal vector's direction is uniform on the sphere.
     """
-    bend = V[..., :-2] - 2 * V[..., 1:-1] + V[..., 2:]
-    power = V.square().mean(-1)
-    return torch.where(power > 1e-12, bend.square().mean(-1) / power, torch.inf)  # nothing at all counts as rough
+    n = series.shape[-1]
+    series = series - series.mean(-1, keepdim=True)
+    power = series.square().sum(-1)
+    found = (series[..., 1:] * series[..., :-1]).sum(-1) / power.clamp(min=1e-30)
+    squares = (n - 1) / 2 - 2 * (n - 1.5) / n + ((n - 1) / n) ** 2  # tr (PM)², P = 1 - 11ᵀ/n
+    variance = 2 * (squares - (n - 1) / n**2) / ((n - 1) * (n + 1))
+    return torch.where(power > 1e-12, (found + 1 / n) / sqrt(variance), -torch.inf)  # nothing at all counts as rough
 
 
-def spatial_roughness(images: Tensor) -> Tensor:
-    """(..., h, w) -> (...): mean absolute difference of neighbours in four directions over mean absolute value."""
-    size = images.abs().mean((-2, -1)).clamp(min=1e-20)
-    steps = [images[..., 1:, :] - images[..., :-1, :], images[..., 1:] - images[..., :-1]]
-    if min(images.shape[-2:]) > 1:
-        steps += [images[..., 1:, 1:] - images[..., :-1, :-1], images[..., 1:, :-1] - images[..., :-1, 1:]]
-    total = sum(s.abs().sum((-2, -1)) for s in steps)
-    return total / max(1, sum(s.shape[-1] * s.shape[-2] for s in steps)) / size
+def detail_ratio(V: Tensor, scale: int) -> Tensor:
+    """(..., T) -> (...): energy of Haar details of 2·scale frames over that of 2 frames, log, in standard deviations of white noise."""
+
+    coarse, fine = detail_energy(V, scale), detail_energy(V, 1)
+    ratio = (coarse.clamp(min=1e-30) / fine.clamp(min=1e-30)).log() / sqrt(4 * (scale + 1) / V.shape[-1])
+    return torch.where(coarse > 1e-12, ratio, -torch.inf)
+
+
+def detail_energy(V: Tensor, scale: int) -> Tensor:
+    """(..., T) -> (...): mean square of the differences of neighbouring averages over `scale` frames; 1 for noise of variance 1."""
+    sums = bins(V, scale)
+    pairs = sums[..., : sums.shape[-1] // 2 * 2].unflatten(-1, (-1, 2))
+    return (pairs[..., 0] - pairs[..., 1]).square().mean(-1) / 2
+
+
+def bins(V: Tensor, frames: int) -> Tensor:
+    """(..., T) -> (..., T // frames): sums over `frames` frames with the noise of one."""
+    if frames == 1:
+        return V
+    whole = V[..., : V.shape[-1] // frames * frames]
+    total = whole[..., ::frames].clone()
+    for k in range(1, frames):
+        total += whole[..., k::frames]
+    return total / sqrt(frames)
+
+
+def image_correlation(images: Tensor) -> Tensor:
+    """(..., h, w) -> (...): correlation of neighbours in four directions, in standard deviations of white noise."""
+    h, w = images.shape[-2:]
+    pairs = (h - 1) * w + h * (w - 1) + 2 * (h - 1) * (w - 1)
+    if not pairs:
+        return torch.zeros(images.shape[:-2], device=images.device)
+    total = (images[..., 1:, :] * images[..., :-1, :]).sum((-2, -1)) + (images[..., 1:] * images[..., :-1]).sum((-2, -1))
+    total = (
+        total + (images[..., 1:, 1:] * images[..., :-1, :-1]).sum((-2, -1)) + (images[..., 1:, :-1] * images[..., :-1, 1:]).sum((-2, -1))
+    )
+    power = images.square().sum((-2, -1))
+    return torch.where(power > 1e-12, total / power.clamp(min=1e-30) * sqrt(h * w * (h * w + 2) / pairs), -torch.inf)
 
 
 @dataclass(frozen=True)
-class Thresholds:
-    """A component is kept if its time course is smoother than `time` and its image smoother than `space`.
+class Smoothness:
+    """When time courses and images are smoother than white noise.
 
-    A time course beyond `certain` is kept whatever its image, so that cells of one pixel are not lost.
+    Args:
+        percentile: of white noise (%) that passes by chance, in time and, independently, in space.
+        average: frames in each of the averages in which the bases were found.
+        spread: pooled pixels per average, q / t; the strongest direction of white noise has (1 + √spread)² times the energy of any.
     """
 
-    time: float
-    space: float
-    certain: float
+    percentile: float
+    average: int
+    spread: float
 
-    def count(self, temporal: Tensor, spatial: Tensor) -> Tensor:
-        """(N, L) statistics, strongest component first -> (N,) how many are kept: all before the first that fails."""
-        keeps = (temporal < self.certain) | ((temporal < self.time) & (spatial < self.space))
-        return keeps.to(torch.int64).cumprod(-1).sum(-1)
+    def in_time(self, V: Tensor) -> Tensor:
+        """(..., T) time courses, noise 1 -> (...): the best of all scales (standard deviations above the limit for that many tests).
+
+        Scales: averages of the fit and up to `COARSEST` times longer ones; within the averages, details of several frames against
+        those of two; and single frames, less what the fit makes of noise.
+        """
+        if V.shape[-1] < FEWEST_FRAMES:
+            return torch.full(V.shape[:-1], -torch.inf, device=V.device)
+        scores = [lag_correlation(bins(V, self.average))]
+        for frames in _doublings(2 * self.average, COARSEST * self.average):
+            if V.shape[-1] // frames >= FEWEST_BINS:
+                scores.append(lag_correlation(bins(V, frames)))
+        for frames in _doublings(2, self.average // 2):
+            scores.append(detail_ratio(V, frames))
+        if self.average > 1:
+            excess = ((1 + self.spread**0.5) ** 2 - 1) * (self.average - 1) / self.average**2
+            noise = detail_energy(V, 1) / V.square().mean(-1).clamp(min=1e-30)
+            scores.append(lag_correlation(V) - excess * noise * V.shape[-1] ** 0.5)
+        limit = NormalDist().inv_cdf(1 - self.percentile / 100 / len(scores))
+        return torch.stack(scores).amax(0) - limit
+
+    def keeps(self, V: Tensor, image: Tensor) -> Tensor:
+        """(C, T) time courses of the good frames, (C,) scores of the images -> (C,) whether to keep each.
+
+        A time course that is smooth beyond doubt is kept whatever its image, so that cells of one pixel are not lost.
+        """
+        time = self.in_time(V)
+        return ((time > 0) & (image > 0)) | (time > CERTAIN)
+
+    def in_space(self, images: Tensor) -> Tensor:
+        """(..., h, w) -> (...): standard deviations above the limit."""
+        return image_correlation(images) - NormalDist().inv_cdf(1 - self.percentile / 100)
 
 
-def decompose(Q: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
-    """Rotate block bases Q (N, n, L) and coefficients B (N, L, T) so that components are sorted by energy."""
-    _, rotation = torch.linalg.eigh(B @ B.mT)
-    rotation = rotation.flip(-1)
-    return Q @ rotation, rotation.mT @ B
-
-
-@lru_cache(maxsize=32)
-def thresholds(block: tuple[int, int], frames: int, columns: int, percentile: float, seed: int = 0) -> Thresholds:
-    """Statistics of white noise that went through the very same sketch and decomposition."""
-    generator = torch.Generator().manual_seed(seed)
-    short = min(frames, SIMULATED_FRAMES)
-    pixels = block[0] * block[1]
-    columns = min(columns, pixels, short)
-    start = torch.randn(short, columns, generator=generator)
-    in_time, in_space = [], []
-    for _ in range(SIMULATIONS):
-        noise = torch.randn(pixels, short, generator=generator)
-        Q = torch.linalg.qr(strongest(noise[None], start)[0])[0]
-        U, V = decompose(Q[None], (Q.T @ noise)[None])
-        in_time.append(temporal_roughness(V[0, :TOP]))
-        in_space.append(spatial_roughness(U[0, :, :TOP].T.reshape(-1, *block)))
-    time, space = torch.cat(in_time).double(), torch.cat(in_space).double()
-    # The spread of the statistic shrinks as 1/sqrt(T); noise of a longer movie is scaled from the simulated length.
-    time = 6 + (time - 6) * np.sqrt(short / frames)
-    low = float(torch.quantile(time, percentile / 100))
-    return Thresholds(low, float(torch.quantile(space, percentile / 100)), float(time.mean() - 8 * time.std()))
+def _doublings(first: int, last: int) -> list[int]:
+    return [first * 2**k for k in range(16) if first * 2**k <= last]

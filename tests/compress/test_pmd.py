@@ -60,12 +60,9 @@ def test_denoises_far_below_the_noise_and_below_any_running_mean(clean: NDArray[
 
 
 def test_close_to_the_best_local_approximation(clean: NDArray[np.float32], noisy: NDArray[np.float32]) -> None:
-    """Against projecting on the clean movie's own local bases, at the rank that hindsight finds best.
-
-    An exact SVD of each noisy block, at its best rank, reaches 1.5 times that error.
-    """
+    """Against projecting on the clean movie's own local bases, at the rank that hindsight finds best."""
     movie = PMD()(Recording(noisy), QUIET)
-    blocks = Blocks.cover(clean.shape[1:], 24)
+    blocks = Blocks.cover(clean.shape[1:], 32)
     flat, truth = (m.reshape(len(m), -1) - 100 for m in (noisy, clean))
     total, weight = np.zeros_like(flat), np.zeros(flat.shape[1])
     for pixels in blocks.pixels():
@@ -75,7 +72,7 @@ def test_close_to_the_best_local_approximation(clean: NDArray[np.float32], noisy
         total[:, pixels] += blocks.pyramid() * (flat[:, pixels] @ best)
         weight[pixels] += blocks.pyramid()
     oracle = np.std(total / weight - truth)
-    assert np.std(movie[:] - clean) < 1.75 * oracle
+    assert np.std(movie[:] - clean) < 1.35 * oracle  # few frames and few cells: there is little to tell noise from
 
 
 def test_indexing_agrees_with_the_factors(noisy: NDArray[np.float32]) -> None:
@@ -93,7 +90,7 @@ def test_local_bases_are_orthonormal_and_blended_weights_sum_to_one(noisy: NDArr
     local, blended = movie.U_local.csr, movie.U.csr
     norms = np.sqrt(np.asarray(local.multiply(local).sum(0)).ravel())
     assert np.allclose(norms, 1, atol=1e-4)
-    blocks = Blocks.cover((48, 56), 24)
+    blocks = Blocks.cover((48, 56), 32)
     owner = [frozenset(local.T.tocsr()[[k]].indices) for k in range(movie.rank)]
     total = np.zeros(48 * 56)
     for pixels in blocks.pixels():
@@ -190,7 +187,7 @@ def test_candidates_that_exceed_the_budget_go_to_disk(noisy: NDArray[np.float32]
     opened = []
     original = tempfile.TemporaryFile
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda *a: opened.append(1) or original(*a))
-    small = PMD()(Recording(noisy), Runtime(device="cpu", max_memory=0.001, quiet=True))
+    small = PMD()(Recording(noisy), Runtime(device="cpu", max_memory=0.0002, quiet=True))
     assert opened and small.rank > 0
 
 
