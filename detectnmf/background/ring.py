@@ -6,8 +6,8 @@ are, not on their traces. What differs from the paper:
 
 - The prediction is a plane fitted to the ring, not its mean: a mean over a ring of which one side is masked, or cut off by the
   border, is the value of some other place.
-- A background reaches a pixel from all sides, a cell that was not found yet comes in from one: the sides of the ring
-  must each explain the pixel, or it gets no background.
+- A background reaches a pixel from all sides, a cell that was not found yet comes in from one: each side of the ring
+  must explain the pixel, or it gets no background. In a field full of background one side is let off: some cell may lie there.
 - The weight, the regression x·y / ‖x‖² of the open pixels y on their ring, is used outside the supports only: inside, a
   regression cannot tell background from a cell that was fitted to it, and takes the weight of the open pixels around.
 - Rings and weights are computed on a grid of a few points per cell diameter, in the recording's units, in which a background
@@ -45,8 +45,9 @@ class Ring:
         inner_diameters, outer_diameters: radii of the ring (cell diameters). The nearer, the better it predicts; the inner one
             keeps a cell that was not found yet out of its own background.
         points_per_diameter: fineness of the grid on which rings are computed.
-        sides: sectors of a ring that are asked one by one whether they explain the pixels within.
-        dissent: so many sides need not.
+        sides: sectors of a ring, each of which must explain the pixels within ...
+        dissent: ... but for so many, in a field full of background.
+        common: part of the open field with background from all sides that makes it full; below half of that, no side is let off.
         stiffness: pull of the plane fitted to a ring towards its mean.
         chance: correlation below which the ring explains nothing.
         sure: correlation from which its weight is kept as it is.
@@ -64,6 +65,7 @@ class Ring:
     points_per_diameter: float = 3.0
     sides: int = 4
     dissent: int = 1
+    common: float = 0.4
     stiffness: float = 0.02
     chance: float = 0.4
     sure: float = 0.6
@@ -128,16 +130,23 @@ class Ring:
         there = np.stack([side @ count > SIDE_OPEN * full for side, full in zip(layout.sides, layout.full, strict=True)])
         each = np.stack([correlation(sy, ss, noise) for ss, sy in zip(rest[::2], rest[1::2], strict=True)])
         ranked = np.sort(np.where(there, each, np.inf), axis=0)
-        chosen = np.clip(there.sum(axis=0) - 1, 0, self.dissent)
-        lowest = np.where(there.any(axis=0), ranked[chosen, np.arange(len(count))], 0)
-        return Products(xx, xy / np.maximum(count, 1), np.minimum(whole, lowest))
+        strict, lax = (np.minimum(whole, self._lowest(ranked, there.sum(axis=0), dissent)) for dissent in (0, self.dissent))
+        return Products(xx, xy / np.maximum(count, 1), strict, lax)
+
+    @staticmethod
+    def _lowest(ranked: np.ndarray, sides: np.ndarray, dissent: int) -> np.ndarray:
+        """(Q,) what is left of ascending correlations (sides, Q) as the lowest when so many are let off; 0 where no side is open."""
+        place = np.clip(sides - 1, 0, dissent)
+        return np.where(sides > 0, ranked[place, np.arange(len(sides))], 0)
 
     def _weights(self, layout: Layout, count: np.ndarray, enough: np.ndarray, products: Products) -> np.ndarray:
         """(Q,) what the rings' predictions are multiplied with; 0 where the ring explains nothing."""
         coarse = layout.coarse
-        trust = np.clip((products.correlation - self.chance) / (self.sure - self.chance), 0, 1)
-        weight = np.clip(trust * products.xy / np.maximum(products.xx, 1e-20), 0, self.steepest)
         told = count * enough
+        strict, lax = (np.clip((found - self.chance) / (self.sure - self.chance), 0, 1) for found in (products.strict, products.lax))
+        full = np.clip(2 * (told @ strict) / max(self.common * told.sum(), 1e-6) - 1, 0, 1)
+        trust = strict + full * (lax - strict)
+        weight = np.clip(trust * products.xy / np.maximum(products.xx, 1e-20), 0, self.steepest)
         around = (layout.around @ (told * weight)) / np.maximum(layout.around @ told, 1e-6)
         share = enough * np.minimum(2 * count / np.maximum(coarse.total, 1), 1)  # half of a point's pixels speak for all of them
         weight = enough * (share * weight + (1 - share) * around)
@@ -167,11 +176,16 @@ class Layout:
 
 @dataclass(frozen=True)
 class Products:
-    """(Q,) each, sums over time of products of prediction x and pixels' mean y: xx, xy, and the correlation that counts."""
+    """(Q,) each: sums over time of products of prediction x and pixels' mean y, and the correlation that counts.
+
+    Args:
+        strict: the lowest of all sides' and the whole ring's. lax: the same when some sides are let off.
+    """
 
     xx: np.ndarray
     xy: np.ndarray
-    correlation: np.ndarray
+    strict: np.ndarray
+    lax: np.ndarray
 
 
 def correlation(xy: np.ndarray, xx: np.ndarray, yy: np.ndarray) -> np.ndarray:

@@ -93,7 +93,7 @@ class LocalNMF:
             if left >= 2 and (still or (iteration + 1) % self.structure_every == 0):
                 factor = self.support_factors[min(revision, len(self.support_factors) - 1)]
                 before = state.footprints
-                revised = self.structure(state, movie.size, good, diameter, factor, self.signed)
+                revised = self.structure(state, movie.size, movie.std.ravel(), good, diameter, factor, self.signed)
                 state = self._background(movie, revised.state, diameter, runtime, background, LATER_SWEEPS)
                 pattern = Pattern.of(state.footprints, movie.U)
                 quiet = not (revised.merged or revised.split or revised.deleted) and same(before, state.footprints)

@@ -7,7 +7,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from detectnmf.judge.measures import area
+from detectnmf.footprints import area
 
 
 def height(C: Tensor, signed: bool = False) -> Tensor:
@@ -37,6 +37,7 @@ def doubtful(
     correlation: float,
     noise: float,
     pixels: tuple[int, int],
+    std: np.ndarray | None = None,
     signed: bool = False,
 ) -> np.ndarray:
     """(K,) True for cells to delete.
@@ -48,7 +49,9 @@ def doubtful(
         noise: least brightness (units of noise).
         pixels: least number of pixels in the support, and greatest number where the footprint is above 0.2 of its maximum:
             faint dendrites may go far.
+        std: (P,) noise of each pixel: footprints are measured in the recording's units, in which dendrites on a dark ground
+            do not weigh more than the soma.
         signed: traces fall as well as rise.
     """
-    support, mask = np.diff(footprints.indptr), area(footprints)
+    support, mask = np.diff(footprints.indptr), area(footprints if std is None else sparse.diags_array(std) @ footprints)
     return (support < pixels[0]) | (mask > pixels[1]) | (peak < correlation) | (brightness(footprints, C, signed) < noise)

@@ -8,6 +8,9 @@ HALS stays wherever it was started. What decides is C >= 0, relative to rest: a 
 is active and c_i stands at α c_j, never below. So the lowest ratios c_i / c_j over the frames in which j is bright tell how much
 of c_j can be taken out of c_i; a cell that merely often fires with its neighbour has frames without, and keeps all. (The
 "pure frame" assumption of maskNMF, section "Background and related work", used as a constraint.)
+
+Below zero, the ratios tell of the opposite: j's footprint holds some of i's, and c_i falls whenever j is active. The same formula
+with a negative α takes it out, if it is there.
 """
 
 from __future__ import annotations
@@ -20,7 +23,9 @@ from scipy import sparse
 from torch import Tensor
 
 BRIGHT_NOISE, BRIGHT_PEAK = 5.0, 0.3  # j is active above so many times its noise, and this part of its highest peak
+FALLEN, FALLEN_FRAMES, FALLEN_NOISE = 0.75, 3, 2.0  # below zero is this part of the ratios, of so many frames, by so much noise
 FRAMES, EVENTS = 8, 3  # fewer bright frames or events tell nothing: two cells may light up together by chance
+LACKING = 0.2  # of the energy that is to be taken out of a footprint may not be there
 PAIRS = 256  # worked on at once
 
 
@@ -34,12 +39,12 @@ class Pure:
 
 
 def leaks(C: Tensor, noise: Tensor, taker: np.ndarray, giver: np.ndarray, quantile: float) -> np.ndarray:
-    """(n,) share α of the giver's trace that certainly is in the taker's.
+    """(n,) share α of the giver's trace that certainly is in the taker's; below 0 where it certainly was taken out of it.
 
     Args:
         C: (K, T) traces relative to rest, not clipped. noise: (K,) their noise.
         taker, giver: (n,) the cells of each pair.
-        quantile: of the ratios in the giver's bright frames that counts as the lowest.
+        quantile: of the ratios in the giver's bright frames that counts as the lowest; noise is allowed for where it is below 0.
     """
     found = np.zeros(len(taker))
     for start in range(0, len(taker), PAIRS):
@@ -48,10 +53,14 @@ def leaks(C: Tensor, noise: Tensor, taker: np.ndarray, giver: np.ndarray, quanti
         ratio = torch.where(bright, C[i] / C[j].clamp_min(1e-20), torch.inf)
         count = bright.sum(dim=1)
         ordered = ratio.sort(dim=1).values
-        at = (quantile * (count - 1)).floor().clamp_min(0).long()[:, None]
-        share = ordered.gather(1, at)[:, 0].clamp_min(0)
+        places = [(part * (count - 1)).floor().clamp_min(0).long()[:, None] for part in (quantile, 0.5, FALLEN)]
+        share, usual, high = (ordered.gather(1, place)[:, 0] for place in places)
         events = (bright[:, 1:] & ~bright[:, :-1]).sum(dim=1)
-        found[start : start + PAIRS] = torch.where((count >= FRAMES) & (events >= EVENTS), share, 0.0).double().cpu().numpy()
+        sure = (count >= FRAMES) & (events >= EVENTS)
+        typical = torch.where(bright, C[j], torch.nan).nanmedian(dim=1).values
+        fallen = (count >= FALLEN_FRAMES) & (high * typical < -FALLEN_NOISE * noise[i])
+        share = torch.where(sure, share.clamp_min(0), 0.0) + torch.where(fallen, usual, 0.0)
+        found[start : start + PAIRS] = share.double().cpu().numpy()
     return found
 
 
@@ -81,8 +90,15 @@ def purify(footprints: sparse.csc_array, C: Tensor, noise: Tensor, quantile: flo
             break
         if busy[i] or busy[j]:
             continue
+        moved = footprints[:, [i]] * np.float32(alpha[pair])
+        column = sparse.csc_array(footprints[:, [j]] + moved)
+        lacking = np.minimum(column.data, 0)
+        if lacking @ lacking > LACKING * (moved.data @ moved.data):
+            continue
+        column.data = np.maximum(column.data, 0)
+        column.eliminate_zeros()
         busy[[i, j]] = True
-        columns[j] = sparse.csc_array(footprints[:, [j]] + footprints[:, [i]] * np.float32(alpha[pair]))
+        columns[j] = column
         C[i] -= float(alpha[pair]) * C[j]
     if not columns:
         return Pure(footprints, C, 0)

@@ -76,11 +76,13 @@ class Structure:
     least_area: float = 0.05
     most_area: float = 5.0
 
-    def __call__(self, state: State, size: tuple[int, int], usable: np.ndarray, diameter: float, factor: float, signed: bool) -> Revised:
+    def __call__(
+        self, state: State, size: tuple[int, int], std: np.ndarray, usable: np.ndarray, diameter: float, factor: float, signed: bool
+    ) -> Revised:
         """One revision.
 
         Args:
-            size: (Y, X). usable: (P,). diameter: px.
+            size: (Y, X). std: (P,) noise of each pixel. usable: (P,). diameter: px.
             factor: fraction of a cell's highest residual correlation that a new pixel must reach.
             signed: traces may fall below zero.
         """
@@ -116,7 +118,7 @@ class Structure:
                 signed,
             )
             state, peak, parts = state.cells(parted.footprints, parted.C, parted.origin), peak[parted.origin], parted.count
-        gone = doubtful(state.footprints, state.C, peak, self.least_correlation, self.least_brightness, (least, most), signed)
+        gone = doubtful(state.footprints, state.C, peak, self.least_correlation, self.least_brightness, (least, most), std, signed)
         kept = np.flatnonzero(~gone)
         return Revised(state.cells(state.footprints[:, kept], rows(state.C, kept), kept), merged, parts, int(gone.sum()))
 

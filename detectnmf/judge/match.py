@@ -9,7 +9,7 @@ from scipy import sparse
 from scipy.optimize import linear_sum_assignment
 
 from detectnmf.components import Components
-from detectnmf.judge.measures import masks
+from detectnmf.footprints import masks
 
 NOBODY = -1
 

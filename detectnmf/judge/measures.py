@@ -1,7 +1,7 @@
 """Measures of one cell: formulas only. Everything in units of noise, never P x T.
 
-Map: `raw_traces` what the movie says at each footprint, `noise_level`, `robust_peak`, `skewness` of traces; `area`, `compactness`,
-`overlap` of footprints alone.
+Map: `raw_traces` what the movie says at each footprint, `robust_peak`, `skewness` of traces; `compactness`, `overlap` of footprints
+alone.
 """
 
 from __future__ import annotations
@@ -13,23 +13,8 @@ from torch import Tensor
 
 from detectnmf.compressed import Compressed
 from detectnmf.demix.model import Model
+from detectnmf.footprints import masks
 from detectnmf.sparse import SparseMatrix
-
-MASK_LEVEL = 0.2  # of the footprint's maximum: where a cell is
-
-
-def masks(footprints: sparse.sparray, level: float = MASK_LEVEL) -> sparse.csc_array:
-    """Binary footprints (P, K), 1 where a footprint is above `level` of its maximum."""
-    binary = sparse.csc_array(footprints, dtype=np.float64, copy=True)  # what follows works in place
-    binary.sum_duplicates()
-    cells = binary.shape[1]
-    if cells and binary.nnz:
-        column = np.repeat(np.arange(cells), np.diff(binary.indptr))
-        peak = np.zeros(cells)
-        np.maximum.at(peak, column, binary.data)
-        binary.data = (binary.data > level * peak[column]).astype(np.float64)
-        binary.eliminate_zeros()
-    return binary
 
 
 def raw_traces(
@@ -51,17 +36,6 @@ def raw_traces(
     return model.C[chosen] + residual / norms
 
 
-def noise_level(traces: Tensor) -> Tensor:
-    """(K,) standard deviation of what changes from frame to frame, blind to transients.
-
-    Median absolute second difference; white noise of deviation σ has a second difference of deviation √6 σ.
-    """
-    if traces.shape[1] < 3:
-        return torch.zeros(len(traces), device=traces.device)
-    second = traces[:, 2:] - 2 * traces[:, 1:-1] + traces[:, :-2]
-    return second.abs().median(dim=1).values * (1.4826 / 6**0.5)
-
-
 def robust_peak(traces: Tensor) -> Tensor:
     """(K,) distance from the median, up or down, that is reached in two of three neighbouring frames."""
     smooth = traces
@@ -75,11 +49,6 @@ def skewness(traces: Tensor) -> Tensor:
     centred = (traces - traces.mean(dim=1, keepdim=True)).double()
     power = (centred**2).mean(dim=1)
     return torch.where(power > 0, (centred**3).mean(dim=1) / power.clamp_min(1e-30) ** 1.5, torch.zeros_like(power))
-
-
-def area(footprints: sparse.sparray) -> np.ndarray:
-    """(K,) pixels above 0.2 of the maximum."""
-    return np.asarray(masks(footprints).sum(axis=0)).ravel()
 
 
 def compactness(footprints: sparse.sparray, size: tuple[int, int]) -> np.ndarray:

@@ -11,6 +11,7 @@ from scipy import sparse
 from detectnmf.compressed import Compressed
 from detectnmf.demix.model import Model
 from detectnmf.errors import UserError
+from detectnmf.footprints import area
 from detectnmf.judge import measures
 from detectnmf.judge.agreement import agreement
 from detectnmf.judge.crosstalk import crosstalk, touching
@@ -18,6 +19,7 @@ from detectnmf.judge.cut import keep_by_fdr
 from detectnmf.judge.probability import load
 from detectnmf.judge.tiles import tiles
 from detectnmf.runtime import Runtime
+from detectnmf.traces.levels import noise_level
 
 OK = "ok"
 TRACES_AT_ONCE = 10  # copies of a trace that a batch needs
@@ -71,14 +73,15 @@ class Judge:
         """Measure all components of the model; diameter in px."""
         footprints = sparse.csc_array(model.A.csr, copy=True)
         footprints.eliminate_zeros()
+        shapes = sparse.csc_array(sparse.diags_array(movie.std.ravel()) @ footprints)  # as they are shown
         agrees = agreement(movie, model, runtime)
         quality = {
             **_traces(movie, model, footprints, runtime),
             "residual_correlation": agrees.correlation,
             "explained_variance": agrees.explained,
-            "compactness": measures.compactness(footprints, movie.size),
-            "area": measures.area(footprints),
-            "overlap": measures.overlap(footprints),
+            "compactness": measures.compactness(shapes, movie.size),
+            "area": area(shapes),
+            "overlap": measures.overlap(shapes),
             "detector_score": model.score.cpu().numpy().astype(np.float64),
         }
         quality = {"probability": load(self.calibration)(quality, diameter), **quality}
@@ -110,7 +113,7 @@ def _traces(movie: Compressed, model: Model, footprints: sparse.csc_array, runti
     graph = touching(footprints, movie.size)
     for cells in tiles(footprints, movie.size, most=runtime.batch(TRACES_AT_ONCE * 4 * len(movie))):
         raw = measures.raw_traces(movie, model, cells, footprints)
-        noise[cells] = np.maximum(noise[cells], measures.noise_level(raw).cpu().numpy())
+        noise[cells] = np.maximum(noise[cells], noise_level(raw).cpu().numpy())
         peak[cells] = measures.robust_peak(model.C[torch.from_numpy(cells).to(movie.device)]).cpu().numpy()
         skewness[cells] = measures.skewness(raw).cpu().numpy()
         mixed[cells] = crosstalk(raw, cells, model.C, graph)

@@ -37,6 +37,27 @@ def test_a_leak_is_measured_and_taken_out(pair, share):
     assert np.allclose(pure.footprints @ pure.C.numpy(), a @ mixed.numpy(), atol=1e-4)  # the movie is explained as before
 
 
+@pytest.mark.parametrize("share", [0.2, 0.7])
+def test_a_trace_that_falls_when_a_neighbour_is_active_gets_back_what_its_neighbour_holds(pair, share):
+    """a_0 holds some of a_1, so that c_1 falls with c_0; in a single event, even."""
+    c, a = pair
+    c[0, 400:], c[1, :400] = 0, 0
+    held = sparse.csc_array(a + share * np.stack([a[:, [1]].toarray()[:, 0], np.zeros(9)], axis=1).astype(np.float32))
+    fallen = c + 0.1 * torch.from_numpy(np.random.default_rng(1).standard_normal((2, FRAMES)).astype(np.float32))
+    fallen[1] -= share * c[0]
+    pure = purify(held, fallen, torch.full((2,), 0.1), 0.1, 1e-4)
+    assert pure.pairs == 1
+    assert np.abs(pure.footprints.toarray() - a.toarray()).max() < 0.05
+    assert np.corrcoef(pure.C[1], c[1])[0, 1] > 0.98
+
+
+def test_a_footprint_that_does_not_hold_another_is_not_to_blame(pair):
+    c, a = pair
+    fallen = c.clone()
+    fallen[0] -= 0.5 * c[1]  # but a_1 lies within a_0, and holds a ninth of it
+    assert purify(a, fallen, torch.full((2,), 0.1), 0.1, 1e-4).pairs == 0
+
+
 def test_cells_that_often_fire_together_keep_their_traces(pair):
     c, a = pair
     both = c.clone()

@@ -203,6 +203,8 @@ def test_deletion_names_the_right_cells():
     C = torch.cat([bright, dim, bright, bright, bright])
     peak = np.array([0.9, 0.9, 0.9, 0.1, 0.9])
     assert doubtful(A, C, peak, 0.2, 3.0, (3, 300)).tolist() == [False, True, True, True, True]
+    std = np.where(A[:, [0]].toarray().ravel() > 0, 1.0, 1e-3)  # the large one's dendrites lie on black, its soma does not
+    assert doubtful(A, C, np.full(5, 0.9), 0.2, 3.0, (3, 300), std).tolist() == [False, True, True, False, False]
 
 
 def test_brightness_of_white_noise_is_its_quantile():

@@ -26,10 +26,22 @@ def test_rest_is_found_under_events(rate, sign):
     assert level == pytest.approx(7, abs={0.002: 0.1, 0.01: 0.25, 0.03: 0.8}[rate])  # at 0.03 a cell rests in a fifth of the frames
 
 
+def test_a_trace_that_falls_now_and_then_rests_where_most_frames_are():
+    noise = np.random.default_rng(1).standard_normal(3000)
+    trace = torch.from_numpy((40 - 3 * course(0.003) + 2 * course(0.002, seed=3) + noise).astype(np.float32))[None]
+    assert resting_level(trace, torch.ones(1)).item() == pytest.approx(40, abs=0.3)
+
+
 def test_rest_of_noise_alone_is_its_mean_and_of_a_constant_itself():
     noise = torch.from_numpy(np.random.default_rng(1).standard_normal((1, 5000)).astype(np.float32))
     assert resting_level(noise, torch.ones(1)).item() == pytest.approx(0, abs=0.05)
     assert resting_level(torch.full((1, 20), 3.0), torch.zeros(1)).item() == 3.0
+
+
+@pytest.mark.parametrize("noise", [0.1, 1, 3, 10])
+def test_noise_is_blind_to_transients(noise):
+    trace = noise * np.random.default_rng(2).standard_normal(20000) + 0.5 * course(0.01, 20000)
+    assert noise_level(torch.as_tensor(trace)[None]).item() == pytest.approx(noise, rel=0.06)
 
 
 def test_noise_of_too_few_frames_is_zero():
