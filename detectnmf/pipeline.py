@@ -39,7 +39,8 @@ class Pipeline:
 
     Args:
         compress: recording -> compressed movie.
-        seeders: each finds cells in what is not explained yet; the last one is asked again while it finds some, `passes` times at most.
+        seeders: each finds cells in what is not explained yet; the last one is asked again as long as some of what it finds
+            turns out to be new, `passes` times at most.
         demix: fits footprints and traces. background: its model of what is not cells.
         judge: measures each cell, and says which to keep.
     """
@@ -49,7 +50,7 @@ class Pipeline:
     demix: Demixer
     background: Background
     judge: Judge
-    passes: int = 2
+    passes: int = 5
 
     def __post_init__(self) -> None:
         if not self.seeders:
@@ -86,9 +87,9 @@ class Pipeline:
             if len(seeds) or not history:
                 with clock("demix"):
                     demixed = self.demix(movie, model, seeds, diameter, runtime, self.background)
-                model = demixed.model
+                before, model = len(model), demixed.model
                 history.append(demixed.history)
-            elif name == last:
+            if name == last and (not len(seeds) or len(model) <= before):
                 break
         with clock("judge"):
             judged = self.judge(movie, model, diameter, runtime)

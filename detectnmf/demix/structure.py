@@ -66,9 +66,9 @@ class Structure:
     merge_correlation: float = 0.8
     merge_price: float = 0.15
     merge_twin: float = 0.9
-    absorb_price: float = 0.1
-    absorb_diameters: float = 0.5
-    split_price: float = 0.4
+    absorb_price: float = 0.2
+    absorb_diameters: float = 1.0
+    split_price: float = 0.15
     split_correlation: float = 0.5
     split_brightness: float = 6.0
     least_correlation: float = 0.2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_laplace, maximum_filter
+from scipy.ndimage import maximum_filter
 
 from detectnmf.compressed import Compressed
 from detectnmf.runtime import Runtime
@@ -12,6 +12,7 @@ from detectnmf.runtime import Runtime
 PLACES = 150
 SMALLEST, LARGEST = 3.0, 48.0  # px
 SCALES = 14
+TRUNCATE = 3.0  # standard deviations
 
 
 def estimate_diameter(movie: Compressed, runtime: Runtime) -> float | None:
@@ -28,13 +29,13 @@ def estimate_diameter(movie: Compressed, runtime: Runtime) -> float | None:
     places = places[np.argsort(-height[tuple(places.T)], kind="stable")][:PLACES]
     largest = max(SMALLEST + 1, min(LARGEST, min(movie.size) / 2))
     diameters = np.geomspace(SMALLEST, largest, SCALES)
+    answers = _answers(movie, places, when, diameters)
     sizes, weights = [], []
-    for row, column in places:
-        frame = movie.frames(int(when[row, column])).cpu().numpy().reshape(movie.size)
-        size = _scale(frame, row, column, diameters)
+    for place, answer in zip(places, answers, strict=True):
+        size = _best(diameters, answer)
         if size is not None:
             sizes.append(size)
-            weights.append(height[row, column])
+            weights.append(height[tuple(place)])
     if len(sizes) < 3:
         return None
     order = np.argsort(sizes)
@@ -56,17 +57,31 @@ def _brightest(movie: Compressed, runtime: Runtime) -> tuple[np.ndarray, np.ndar
     return height.cpu().numpy().reshape(movie.size), when.cpu().numpy().reshape(movie.size)
 
 
-def _scale(frame: np.ndarray, row: int, column: int, diameters: np.ndarray) -> float | None:
-    """The best diameter around one pixel; None where the answer only grows towards an end of the range."""
-    reach = int(1.2 * diameters[-1])
-    near = frame[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1]
-    at = (row - max(0, row - reach), column - max(0, column - reach))
-    answers = []
-    for diameter in diameters:
-        sigma = diameter / (2 * np.sqrt(2))
-        around = max(1, round(diameter / 2))
-        answer = -(sigma**2) * gaussian_laplace(near, sigma, truncate=3)
-        answers.append(answer[max(0, at[0] - around) : at[0] + around + 1, max(0, at[1] - around) : at[1] + around + 1].max())
+def _answers(movie: Compressed, places: np.ndarray, when: np.ndarray, diameters: np.ndarray) -> np.ndarray:
+    """(n, D) highest answer of the normalised Laplacian of each scale near each place (n, 2) in its frame."""
+    sigmas = diameters / (2 * np.sqrt(2))
+    near = np.maximum(1, np.round(diameters / 2).astype(int))
+    reach = int(TRUNCATE * sigmas[-1]) + int(near[-1])
+    crops = np.empty((len(places), 2 * reach + 1, 2 * reach + 1), np.float32)
+    for crop, (row, column) in zip(crops, places, strict=True):
+        frame = movie.frames(int(when[row, column])).cpu().numpy().reshape(movie.size)
+        crop[:] = np.pad(frame, reach, mode="symmetric")[row : row + 2 * reach + 1, column : column + 2 * reach + 1]
+    answers = np.empty((len(places), len(diameters)))
+    for scale, (sigma, around) in enumerate(zip(sigmas, near, strict=True)):
+        used = int(TRUNCATE * sigma) + int(around)
+        part = crops[:, reach - used : reach + used + 1, reach - used : reach + used + 1]
+        offset = np.arange(-used, used + 1) - np.arange(-around, around + 1)[:, None]
+        smooth = np.where(abs(offset) <= TRUNCATE * sigma, np.exp(-(offset**2) / (2 * sigma**2)), 0).astype(np.float32)
+        smooth /= smooth.sum(1, keepdims=True)
+        bend = smooth * (1 - offset**2 / sigma**2).astype(np.float32)  # -sigma² times the second derivative
+        bend -= smooth * bend.sum(1, keepdims=True)
+        images, G, L = (torch.from_numpy(np.ascontiguousarray(m)) for m in (part, smooth, bend))
+        answers[:, scale] = (G @ (images @ L.T) + L @ (images @ G.T)).amax((1, 2)).numpy()
+    return answers
+
+
+def _best(diameters: np.ndarray, answers: np.ndarray) -> float | None:
+    """The diameter that answers most; None where the answer only grows towards an end of the range."""
     best = int(np.argmax(answers))
     if best in (0, len(answers) - 1):
         return None

@@ -13,6 +13,8 @@ from detectnmf.demix.model import Model
 from detectnmf.demix.residual import bands, residual
 from detectnmf.runtime import Runtime
 
+SAMPLED = 400  # frames that tell a median well enough
+BAND_BYTES = 8 * 2**20  # of a band of the movie, on a CPU: its passes stay near the cache
 DIRECTIONS = ((0, 1), (1, -1), (1, 0), (1, 1))  # half of the eight neighbours; the other half by symmetry
 
 
@@ -44,9 +46,10 @@ class Neighbours:
 
 def gate(x: Tensor, delta: float, signed: bool = False) -> Tensor:
     """(n, T) max(0, x − median − delta·MAD), one-sided: only upward events count; signed: what falls below −delta·MAD, too."""
-    middle = x.median(dim=1, keepdim=True).values
+    some = x[:, :: max(1, x.shape[1] // SAMPLED)]
+    middle = some.median(dim=1, keepdim=True).values
+    least = delta * (some - middle).abs().median(dim=1, keepdim=True).values
     x = x - middle
-    least = delta * x.abs().median(dim=1, keepdim=True).values
     return x - x.clamp(-least, least) if signed else (x - least).clamp_min_(0)
 
 
@@ -55,7 +58,8 @@ def neighbours(movie: Compressed, model: Model, delta: float, runtime: Runtime, 
     size = movie.size
     variance = np.zeros(size, np.float32)
     covariance = np.zeros((len(DIRECTIONS), *size), np.float32)
-    rows = runtime.batch(size[1] * len(movie) * 4 * 6, most=size[0])
+    row = size[1] * len(movie) * 4
+    rows = runtime.batch(row * 6, most=size[0] if movie.device.type != "cpu" else min(size[0], max(2, BAND_BYTES // row)))
     for band, inside in bands(size, rows, 1):
         pixels = slice(band.start * size[1], band.stop * size[1])
         x = gate(residual(movie, model, pixels), delta, signed)
