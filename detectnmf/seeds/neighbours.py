@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from detectnmf.demix.model import Model
 from detectnmf.demix.residual import bands, residual
 from detectnmf.runtime import Runtime
 
+ENOUGH_FRAMES, LONGEST = 1000, 0.25  # averaged frames that tell which pixels rise together; no average is longer (s)
 SAMPLED = 400  # frames that tell a median well enough
 BAND_BYTES = 8 * 2**20  # of a band of the movie, on a CPU: its passes stay near the cache
 DIRECTIONS = ((0, 1), (1, -1), (1, 0), (1, 1))  # half of the eight neighbours; the other half by symmetry
@@ -54,8 +55,11 @@ def gate(x: Tensor, delta: float, signed: bool = False) -> Tensor:
 
 
 def neighbours(movie: Compressed, model: Model, delta: float, runtime: Runtime, signed: bool = False) -> Neighbours:
-    """Stream over bands of rows; each needs the row below it."""
+    """Stream over bands of rows; each needs the row below it. Where there are plenty of frames, averages over a few are enough."""
     size = movie.size
+    frames = max(1, min(len(movie) // ENOUGH_FRAMES, round(LONGEST * movie.rate)))
+    movie = movie.with_V(_averaged(movie.V, frames))
+    model = replace(model, C=_averaged(model.C, frames), B=_averaged(model.B, frames))
     variance = np.zeros(size, np.float32)
     covariance = np.zeros((len(DIRECTIONS), *size), np.float32)
     row = size[1] * len(movie) * 4
@@ -73,6 +77,11 @@ def neighbours(movie: Compressed, model: Model, delta: float, runtime: Runtime, 
             product[here] = (x[here] * x[there]).mean(dim=2)
             covariance[which, own] = product[inside].cpu().numpy()
     return Neighbours(variance, covariance)
+
+
+def _averaged(x: Tensor, frames: int) -> Tensor:
+    """(n, T) -> (n, T // frames); what is left at the end is left out."""
+    return x if frames == 1 else x[:, : x.shape[1] // frames * frames].unflatten(1, (-1, frames)).mean(dim=2)
 
 
 def _shift(size: tuple[int, ...], dy: int, dx: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
