@@ -33,7 +33,9 @@ def shares(traces: np.ndarray, cell: int, near: np.ndarray) -> tuple[np.ndarray,
     return found, float(left / traces[cell, cell])
 
 
-FRAGMENT = 0.5  # of the energy of the cell that it belongs to, at most, where the two do not touch
+# where the two do not touch: how many times the reach they may be apart, the fragment's energy over that of its cell, at most, and
+# the part of the price that may be left; a tip of a dendrite lies far off and is weak
+APART = ((1, 0.5, 1.0), (3, 0.1, 0.5))
 
 
 def nearby(footprints: sparse.csc_array, size: tuple[int, int], reach: int) -> sparse.csr_array:
@@ -61,7 +63,8 @@ def absorb(footprints: sparse.csc_array, C: Tensor, raw: Tensor, noise: Tensor, 
     flicker = noise.double().cpu().numpy() ** 2 * raw.shape[1]
     bright = np.maximum(np.diag(traces) - flicker, 0)
     energy = np.asarray(footprints.multiply(footprints).sum(axis=0)).ravel() * bright
-    touching, around = overlaps(dilate(footprints, size, 1)), nearby(footprints, size, reach)
+    touching = overlaps(dilate(footprints, size, 1))
+    apart = [(nearby(footprints, size, times * reach), most, part) for times, most, part in APART]
     busy, gone = energy <= 0, np.zeros(count, bool)
     columns: dict[int, sparse.csc_array] = {}
     for cell in np.argsort(energy, kind="stable").tolist():
@@ -69,11 +72,13 @@ def absorb(footprints: sparse.csc_array, C: Tensor, raw: Tensor, noise: Tensor, 
             continue
         near = _stronger(touching, cell, busy, energy)
         found, left = shares(traces, cell, near) if len(near) else (np.zeros(0), 1.0)
-        if left >= price:
-            near = _stronger(around, cell, busy, energy * np.where(np.arange(count) == cell, 1, FRAGMENT))
-            found, near = _one(traces, flicker, cell, near, price * bright[cell])
-            if not len(near):
-                continue
+        for graph, most, part in apart if left >= price else ():
+            near = _stronger(graph, cell, busy, energy * np.where(np.arange(count) == cell, 1, most))
+            found, near = _one(traces, flicker, cell, near, part * price * bright[cell])
+            if len(near):
+                break
+        if not len(near):
+            continue
         takers = near[found > 0]
         for taker, share in zip(takers.tolist(), found[found > 0].tolist(), strict=True):
             columns[taker] = footprints[:, [taker]] + footprints[:, [cell]] * np.float32(share)

@@ -69,7 +69,7 @@ class Structure:
     absorb_price: float = 0.2
     absorb_diameters: float = 1.0
     split_price: float = 0.15
-    split_correlation: float = 0.5
+    split_correlation: float = 0.7
     split_brightness: float = 6.0
     least_correlation: float = 0.2
     least_brightness: float = 3.0

@@ -167,14 +167,22 @@ def test_a_mixture_of_its_neighbours_is_absorbed_and_a_cell_is_not():
 
 
 def test_a_fragment_apart_is_handed_back_but_for_its_noise():
-    """A dim dendrite that does not touch its soma; noise makes half of its energy. The same far away, or of another cell, stays."""
+    """A dim dendrite that does not touch its soma; noise makes half of its energy. The same far away, or of another cell, stays.
+
+    Farther off goes what is weaker, and more surely of that cell.
+    """
     rng = np.random.default_rng(0)
     c = courses(2, 2000, seed=1)
     flicker = 0.7 * (0.2 * c[0]).std() * torch.from_numpy(rng.standard_normal(2000).astype(np.float32))
     C = torch.cat([c, (0.2 * c[0] + flicker)[None]])
     noise = torch.stack([torch.zeros(()), torch.zeros(()), flicker.std()])
-    for fragment, reach, gone in ((box(12, 15), 4, True), (box(38, 40), 4, False), (box(12, 15), 1, False)):
-        A = columns(box(2, 10), box(22, 30), fragment)
+    for fragment, reach, size, gone in (
+        (box(12, 15), 4, 1, True),
+        (box(38, 40), 3, 1, False),
+        (box(14, 18), 1, 3, False),
+        (box(14, 18), 1, 1, True),
+    ):
+        A = columns(box(2, 10), box(22, 30), size * fragment)
         found = absorb(A, C, C, noise, SIZE, 0.1, reach)
         assert (found.pairs == 1) is gone
     found = absorb(columns(box(2, 10), box(22, 30), box(12, 15)), C, C, noise, SIZE, 0.1, 4)
