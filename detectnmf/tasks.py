@@ -193,7 +193,7 @@ def train(job: Job) -> str:
     check_writable(out.parent)
     refuse_to_replace(out, job.config.overwrite)
     training = job.build("training")
-    out = training(job.build("sim"), job.build("compress"), job.build("sparsen"), out, job.runtime)
+    out = training(job.build("sim"), job.build("compress"), job.build("sparsen"), out, job.runtime, job.config.overwrite)
     return f"wrote {out} and its card; use it: detectnmf run MOVIE detector.checkpoint={out}"
 
 
