@@ -23,6 +23,7 @@ from detectnmf.simulate.simulator import Simulator
 from detectnmf.sparsen.base import Sparsener
 from detectnmf.train.examples import Example, Labels
 from detectnmf.train.kinds import Kind, Mixture
+from detectnmf.train.like import around
 from detectnmf.train.stream import TEST, Source, Stream, fixed
 
 if TYPE_CHECKING:
@@ -77,6 +78,10 @@ class Training:
                 raise UserError(f"training.{knob} must be at least 1, got {getattr(self, knob)}")
         if not 0 <= self.ema < 1:
             raise UserError(f"training.ema must be in 0..1, got {self.ema}")
+
+    def like(self, simulator: Simulator) -> Training:
+        """The same training, all of its movies about this simulator."""
+        return replace(self, ranges=around(simulator), kinds={})
 
     def __call__(
         self, simulator: Simulator, compress: Compressor, sparsen: Sparsener, out: Path, runtime: Runtime, overwrite: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from detectnmf.demix.model import Model
 from detectnmf.detect.context import Views
 from detectnmf.detect.detector import MaskRCNNDetector
 from detectnmf.detect.keep import Candidates, distinct, group, mixtures
+from detectnmf.detect.limits import outside
 from detectnmf.detect.network import CROP, VIEWS
 from detectnmf.detect.select import Selection, resize, select
 from detectnmf.errors import UserError
@@ -69,6 +71,10 @@ class MaskRCNNSeeder:
         kept = distinct(everything, rank, self.t_real, self.t_bin)
         kept = kept[kept >= len(model)] - len(model)
         return Components(sparse.csc_array(found.footprints[:, kept]), movie.size, score=found.score[kept])
+
+    def doubts(self, measured: Mapping[str, float]) -> list[str]:
+        """What of a recording the detector was not trained on; see `limits`."""
+        return outside(self.detector.card, measured)
 
     def detect(self, movie: Compressed, diameter: float, runtime: Runtime) -> list[Candidates]:
         """Detections of each tile, those of one cell averaged."""
