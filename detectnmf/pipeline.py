@@ -97,6 +97,9 @@ class Pipeline:
         if len(rejected):
             why = reasons(judged.quality["reason"][rejected])
             notes.append(f"{len(rejected)} of {len(judged.keep)} components were not kept: {why}; they are in result.rejected")
+        measured = measures(movie, model, diameter, judged)
+        for seeder in self.seeders.values():
+            notes += getattr(seeder, "doubts", lambda _: [])(measured)
         for note in notes:
             logger.warning("note: %s", note)
         result = assemble(movie, model, kept, rejected)
@@ -168,6 +171,17 @@ def find_diameter(movie: Compressed, runtime: Runtime) -> tuple[float, str]:
     if found is None:
         return FALLBACK_DIAMETER, f"nothing shows how large a cell is: a diameter of {FALLBACK_DIAMETER:g} px was assumed; give diameter="
     return found, f"cell diameter estimated as {found:.1f} px; if that is wrong, give diameter="
+
+
+def measures(movie: Compressed, model: Model, diameter: float, judged: Judged) -> dict[str, float]:
+    """Of the recording, by which a seeder may know whether it was made for it: µm, Hz, peak SNR (median), footprints over a pixel."""
+    measured = {"diameter": diameter * movie.pixel_size, "rate": movie.rate}
+    if judged.keep.any():
+        traces = model.C.cpu().numpy()[judged.keep]
+        brightest = sparse.csc_array(model.A.csr)[:, np.flatnonzero(judged.keep)].max(axis=0).toarray().ravel()
+        measured["snr"] = float(np.median(brightest * (traces.max(1) - np.median(traces, 1))))
+        measured["density"] = float(judged.quality["area"][judged.keep].sum()) / (movie.size[0] * movie.size[1])
+    return measured
 
 
 def ranked(judged: Judged, chosen: np.ndarray) -> np.ndarray:

@@ -41,7 +41,7 @@ KNOBS: dict[str, dict[str, Any]] = {
     },
     "simulate": {"out": PathLike, "like": PathLike | None},
     "gallery": {},
-    "train": {"out": PathLike},
+    "train": {"out": PathLike, "like": PathLike | None},
     "evaluate": {"result": PathLike, "truth": PathLike},
     "demo": {"diameter": float | str | None},
 }
@@ -51,7 +51,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "run": PIPELINE,
     "simulate": (*SCENE, "resemble"),
     "gallery": (*SCENE[:-1], "gallery"),
-    "train": (*SCENE[:-1], "compress", "sparsen", "training"),
+    "train": (*SCENE[:-1], "compress", "sparsen", "training", "resemble"),
     "evaluate": (),
     "demo": (*SCENE, *PIPELINE),
 }
@@ -176,11 +176,11 @@ def gallery(job: Job) -> str:
         return f"{without}{folder / 'index.html'}"
 
 
-def resembling(job: Job, simulator: Any, like: Path) -> tuple[Any, dict[str, Any]]:
-    """The simulator with all that was not typed taken from a finished run; and what to note of it."""
+def resembling(job: Job, simulator: Any, like: Path, kept: tuple[str, ...] = ()) -> tuple[Any, dict[str, Any]]:
+    """The simulator with all that was neither typed nor is to be kept taken from a finished run; and what to note of it."""
     import detectnmf
 
-    alike = job.build("resemble")(simulator, detectnmf.load(like), job.typed())
+    alike = job.build("resemble")(simulator, detectnmf.load(like), [*job.typed(), *kept])
     logger.info("like %s: %s", like, alike.likeness)
     logger.info("%s", " ".join(f"{knob}={value}" for knob, value in alike.knobs.items()))
     return alike.simulator, {"like": str(like), "measured": alike.likeness.numbers, "fitted": alike.knobs}
@@ -192,8 +192,11 @@ def train(job: Job) -> str:
     out = job.name(out.with_name(out.name.removesuffix(".safetensors") + ".safetensors"))
     check_writable(out.parent)
     refuse_to_replace(out, job.config.overwrite)
-    training = job.build("training")
-    out = training(job.build("sim"), job.build("compress"), job.build("sparsen"), out, job.runtime)
+    training, simulator = job.build("training"), job.build("sim")
+    if job.config.like is not None:
+        simulator, _ = resembling(job, simulator, place(job.config.like), ("sim.frames", "sim.size", "camera.dtype"))
+        training = training.like(simulator)
+    out = training(simulator, job.build("compress"), job.build("sparsen"), out, job.runtime, job.config.overwrite)
     return f"wrote {out} and its card; use it: detectnmf run MOVIE detector.checkpoint={out}"
 
 

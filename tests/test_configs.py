@@ -43,7 +43,7 @@ def takes(verb, group, option):
     if "@package _global_" in file.read_text():
         content = OmegaConf.load(file)
         entries = [entry for entry in content.get("defaults", []) if OmegaConf.is_dict(entry)]
-        needs |= {str(key).split("/")[-1] for entry in entries for key in entry}
+        needs |= {str(key).split("/")[-1].split("@")[0].removeprefix("override ") for entry in entries for key in entry}
         parts = set(content) - {"defaults"}
     return needs <= CHOICES[verb] and parts <= set(PARTS[verb])
 

@@ -8,34 +8,66 @@ from typing import Any
 
 def write_card(card: dict[str, Any], path: Path) -> None:
     """Write the card as Markdown."""
-    score = card["validation"]
-    rows = zip(score["confidence"], score["precision"], score["recall"], score["f1"], strict=True)
+    test, calibration = card["test"], card["calibration"]
     lines = [
         f"# {path.stem}",
         "",
         "A Mask R-CNN that finds cells in single sparsened frames, trained on simulated movies alone.",
         "",
         f"Trained by detectnmf {card['detectnmf']} (torch {card['torch']}, Python {card['python']}) on {card['device']}, "
-        f"{card['threads']} threads, in {card['seconds'] / 60:.0f} minutes; seed {card['seed']}.",
+        f"{card['threads']} threads, in {card['seconds'] / 60:.0f} minutes, {card['date']}; seed {card['seed']}; "
+        f"the best of its scores was at step {card['steps_done']}.",
         "",
         "## Score",
         "",
-        f"Single crops of {card['training']['validation']} movies that training never saw; mask IoU 0.5, one-to-one.",
+        f"{test['cells']} cells in single crops of {card['training']['test']} movies that neither training nor the choice of weights saw; "
+        "one-to-one, mask IoU 0.5. "
+        f"Average precision {test['ap50']:.3f} at IoU 0.5, {test['ap75']:.3f} at 0.75. Expected calibration error of the confidence "
+        f"{test['ece']:.3f} (a logistic with slope {calibration['slope']:.2f} and offset {calibration['offset']:.2f}, "
+        "fitted on other movies).",
         "",
-        "| confidence | precision | recall | F1 |",
-        "|---|---|---|---|",
-        *(f"| {c:.1f} | {p:.3f} | {r:.3f} | {f:.3f} |" for c, p, r, f in rows),
+        _table(
+            ("confidence", "precision", "recall", "F1"), zip(*(test[k] for k in ("confidence", "precision", "recall", "f1")), strict=True)
+        ),
         "",
-        "## Drawn for every movie, from … to",
+        "At confidence 0.5:",
         "",
-        "| knob | from | to |",
-        "|---|---|---|",
-        *(f"| `{knob}` | {low} | {high} |" for knob, (low, high) in card["ranges"].items()),
+        _table(("R_c from", "cells", "precision", "recall"), test["by_density"]),
         "",
-        "## Fixed",
+        _table(("peak SNR from", "cells", "recall"), test["by_snr"]),
         "",
-        *(f"- {name}: `{value}`" for name, value in card["simulator"].items()),
-        *(f"- {name}: `{card[name]}`" for name in ("compress", "sparsen", "labels", "training")),
+        f"![hits, misses and false alarms]({path.stem}.png)",
+        "",
+        "## Movies",
+        "",
+        "Drawn for every movie, from … to:",
+        "",
+        _ranges(card["kinds"]),
         "",
     ]
-    path.write_text("\n".join(lines))
+    for name, kind in card["kinds"].items():
+        lines += [
+            f"### {name}",
+            "",
+            f"Share {kind['share']:g}.",
+            "",
+            *(f"- {part}: `{value}`" for part, value in kind["parts"].items()),
+            "",
+        ]
+    lines += ["## Fixed", "", *(f"- {name}: `{card[name]}`" for name in ("compress", "sparsen", "labels", "training")), ""]
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _ranges(kinds: dict[str, Any]) -> str:
+    knobs = list(dict.fromkeys(knob for kind in kinds.values() for knob in kind["ranges"]))
+
+    def ends(kind: dict[str, Any], knob: str) -> str:
+        low_high = kind["ranges"].get(knob)
+        return "" if low_high is None else f"{low_high[0]:g} … {low_high[1]:g}"
+
+    return _table(("knob", *kinds), [[f"`{knob}`", *(ends(kind, knob) for kind in kinds.values())] for knob in knobs])
+
+
+def _table(head: tuple[str, ...], rows: Any) -> str:
+    lines = [head, ["---"] * len(head), *([f"{v:g}" if isinstance(v, float) else str(v) for v in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

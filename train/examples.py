@@ -5,7 +5,7 @@ The movie goes through the very compression, sparsening and frame selection that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,8 +14,9 @@ from torch import Tensor
 from detectnmf.components import Components
 from detectnmf.compress.base import Compressor
 from detectnmf.compressed import Compressed
+from detectnmf.detect.context import Views
 from detectnmf.detect.network import CROP
-from detectnmf.detect.select import Selection, crop, resize, select, tile_frames
+from detectnmf.detect.select import Selection, crop, resize, select
 from detectnmf.runtime import Runtime
 from detectnmf.simulate.simulator import Simulated
 from detectnmf.sparsen.base import Sparsener
@@ -24,10 +25,21 @@ from detectnmf.sparsen.fast import backward_difference, soft_threshold
 
 @dataclass(frozen=True)
 class Example:
-    """One crop: `image` (CROP, CROP) in units of noise, float16; `masks` (n, CROP, CROP) bool of the cells to be found in it."""
+    """One crop.
 
-    image: Tensor
+    Args:
+        views: (VIEWS, CROP, CROP) what the network sees, in units of noise, float16.
+        masks: (n, CROP, CROP) bool of the cells to be found in it.
+        snr: (n,) peak SNR of each of these cells in the whole movie.
+        density: mean number of footprints over a pixel of the movie (R_c).
+        kind: of movie.
+    """
+
+    views: Tensor
     masks: Tensor
+    snr: Tensor
+    density: float = 0.0
+    kind: str = "movie"
 
 
 @dataclass(frozen=True)
@@ -79,10 +91,11 @@ def examples(
     sparsen: Sparsener,
     labels: Labels,
     diameter: float,
-    per_patch: int,
+    looks: int,
     most: int,
     rng: np.random.Generator,
     runtime: Runtime,
+    kind: str = "movie",
 ) -> list[Example]:
     """At most `most` crops of one movie, chosen at random among those that a run would look at.
 
@@ -93,19 +106,22 @@ def examples(
     if movie.rank == 0:
         return []
     clear = sparsen(movie, runtime)
-    selection = select(clear, diameter, per_patch, runtime)
+    views = Views.of(clear, movie, runtime)
+    selection = select(clear, diameter, looks, runtime)
+    snr = torch.as_tensor(np.asarray(simulated.truth.quality["snr"], np.float32))
+    density = float(simulated.report["density"])
     strength = labels.strength(simulated.truth.cells, movie, sparsen, rng)
-    pairs = [(tile, frame) for tile in range(len(selection.corners)) for frame in selection.frames(tile)]
+    pairs = [(tile, frame) for tile in range(len(selection.corners)) for frame in selection.frames[tile]]
     chosen = sorted(pairs[i] for i in rng.permutation(len(pairs))[:most])
     found: list[Example] = []
     for tile in range(len(selection.corners)):
         frames = np.array([f for t, f in chosen if t == tile], int)
         if not len(frames):
             continue
-        images = resize(tile_frames(clear, selection, tile, frames), CROP)
+        shown = resize(views.tile(selection, tile, frames), CROP)
         shapes = tile_shapes(simulated.truth.cells, selection, tile)
-        lit = labels.lit(shapes, images, strength[:, frames])
-        found.extend(Example(image.half(), shapes[row] > labels.edge) for image, row in zip(images, lit.T, strict=True))
+        lit = labels.lit(shapes, shown[:, 0], strength[:, frames])
+        found.extend(Example(one.half(), shapes[row] > labels.edge, snr[row], density, kind) for one, row in zip(shown, lit.T, strict=True))
     return found
 
 
@@ -119,12 +135,11 @@ def tile_shapes(cells: Components, selection: Selection, tile: int) -> Tensor:
 
 def augment(example: Example, rng: np.random.Generator) -> Example:
     """Flip and turn by a right angle."""
-    image, masks = example.image, example.masks
     turns = int(rng.integers(4))
-    image, masks = torch.rot90(image, turns, (-2, -1)), torch.rot90(masks, turns, (-2, -1))
+    views, masks = (torch.rot90(x, turns, (-2, -1)) for x in (example.views, example.masks))
     if rng.random() < 0.5:
-        image, masks = image.flip(-1), masks.flip(-1)
-    return Example(image, masks)
+        views, masks = views.flip(-1), masks.flip(-1)
+    return replace(example, views=views, masks=masks)
 
 
 def target(masks: Tensor) -> dict[str, Tensor]:

@@ -1,22 +1,33 @@
-"""Labelled crops without end, simulated while the network learns; and fixed sets to score it."""
+"""Labelled crops without end, simulated while the network learns; and fixed sets to score it.
+
+Movies are numbered; the same number always gives the same movie, whoever makes it, and the batches depend on the seed alone: not on how
+many processes simulate, nor on whether training was interrupted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import logging
+import pickle
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from detectnmf.compress.base import Compressor
+from detectnmf.errors import UserError
 from detectnmf.runtime import Runtime
 from detectnmf.simulate.simulator import Simulator
 from detectnmf.sparsen.base import Sparsener
 from detectnmf.train.examples import Example, Labels, augment, examples
-from detectnmf.train.ranges import Ranges
+from detectnmf.train.kinds import Mixture
 
-VALIDATION = 10**6  # movies from here on are never trained on
+log = logging.getLogger(__name__)
+
+VALIDATION, TEST = 10**6, 2 * 10**6  # movies from here on are never trained on
+MIXING = 3  # stream of random numbers that draws the batches
 
 
 @dataclass(frozen=True)
@@ -24,60 +35,117 @@ class Source:
     """Makes the examples of movie number i; the same number always gives the same movie.
 
     Args:
-        simulator: what the ranges start from.
-        ranges: knobs drawn for each movie.
-        jitter: the diameter told to the selection is wrong by up to this factor, as an estimate would be.
-        per_patch: brightest frames per patch.
+        simulator: what the mixture starts from.
+        mixture: kinds of movies, and knobs drawn for each movie.
+        jitter: the diameter told to the selection is wrong by up to this factor, as an estimate would be; it rescales the crops.
+        looks: see `select`.
         per_movie: crops taken from a movie.
     """
 
     simulator: Simulator
-    ranges: Ranges
+    mixture: Mixture
     compress: Compressor
     sparsen: Sparsener
     labels: Labels
     jitter: float = 1.3
-    per_patch: int = 30
+    looks: int = 4
     per_movie: int = 200
     seed: int = 0
 
     def __call__(self, number: int) -> list[Example]:
         rng = np.random.default_rng([self.seed, number])
-        simulator = self.ranges(self.simulator, rng)
+        kind, simulator = self.mixture(self.simulator, rng)
         soma = simulator.shapes.diameter / simulator.pixel_size
         told = soma * float(np.exp(rng.uniform(-1, 1) * np.log(self.jitter)))
-        simulated = simulator(rng)
+        try:
+            simulated = simulator(rng)
+        except UserError as error:  # a draw out of reach, such as too many cells for the room they have
+            log.warning("movie %d (%s) was left out: %s", number, kind, error)
+            return []
         runtime = Runtime(device="cpu", max_memory=2.0, seed=self.seed, quiet=True)
-        return examples(simulated, self.compress, self.sparsen, self.labels, told, self.per_patch, self.per_movie, rng, runtime)
+        return examples(simulated, self.compress, self.sparsen, self.labels, told, self.looks, self.per_movie, rng, runtime, kind)
 
 
-class Stream(IterableDataset[Example]):
-    """Examples of movies 0, 1, 2, ... through a shuffling pool; every example is shown `repeats` times, turned differently.
+@dataclass(frozen=True)
+class Movies(Dataset[list[Example]]):
+    """The examples of a movie by its number, for workers."""
+
+    source: Source
+
+    def __getitem__(self, number: int) -> list[Example]:
+        return self.source(number)
+
+
+@dataclass(frozen=True)
+class Endless(Sampler[int]):
+    """first, first + 1, first + 2, ..."""
+
+    first: int
+
+    def __iter__(self) -> Iterator[int]:
+        number = self.first
+        while True:
+            yield number
+            number += 1
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Batches of examples: drawn from the last `window` movies, turned and flipped at random; each movie gives `per_movie` of them.
 
     Args:
-        pool: examples held for shuffling.
+        batch: examples. window: movies that are mixed. per_movie: batches drawn when a movie is added.
+        workers: processes that simulate ahead; with 0 training waits for each movie.
+        start: batches that were seen already.
     """
 
-    def __init__(self, source: Source, pool: int = 1500, repeats: int = 3) -> None:
-        super().__init__()
-        self.source, self.pool, self.repeats = source, pool, repeats
+    source: Source
+    batch: int = 16
+    window: int = 8
+    per_movie: int = 30
+    workers: int = 1
+    start: int = 0
 
-    def __iter__(self) -> Iterator[Example]:
-        worker = get_worker_info()
-        number, step = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        torch.set_num_threads(1)
-        rng = np.random.default_rng([self.source.seed, number, 3])
-        held: list[Example] = []
-        while True:
-            fresh = self.source(number)
-            number += step
-            held.extend(fresh)
-            for _ in range(len(fresh) * self.repeats):
-                yield augment(held[int(rng.integers(len(held)))], rng)
-            if len(held) > self.pool:
-                held = [held[i] for i in rng.permutation(len(held))[: self.pool]]
+    def from_batch(self, start: int) -> Stream:
+        """The same stream, gone on with."""
+        return replace(self, start=start)
+
+    def __iter__(self) -> Iterator[list[Example]]:
+        begin, skip = divmod(self.start, self.per_movie)
+        oldest = max(0, begin - self.window + 1)
+        held: deque[list[Example]] = deque(maxlen=self.window)
+        for number, fresh in enumerate(_made(self.source, Endless(oldest), self.workers), oldest):
+            held.append(fresh)
+            if number < begin:
+                continue
+            known = [example for movie in held for example in movie]
+            rng = np.random.default_rng([self.source.seed, number, MIXING])
+            for drawn in range(self.per_movie if known else 0):
+                one = [augment(known[i], rng) for i in rng.integers(len(known), size=self.batch)]
+                if number > begin or drawn >= skip:
+                    yield one
 
 
-def fixed(source: Source, movies: int, first: int = VALIDATION) -> list[Example]:
+def fixed(source: Source, movies: int, first: int = VALIDATION, workers: int = 0) -> list[Example]:
     """The examples of a fixed set of movies that training never sees."""
-    return [example for number in range(first, first + movies) for example in source(number)]
+    return [example for movie in _made(source, range(first, first + movies), workers) for example in movie]
+
+
+def _made(source: Source, numbers: Iterable[int], workers: int) -> Iterator[list[Example]]:
+    """The examples of each movie, in order; by value, for tensors shared between processes hold a file each."""
+    loader = DataLoader(
+        Movies(source),
+        batch_size=None,
+        sampler=numbers,
+        collate_fn=pickle.dumps,
+        num_workers=workers,
+        prefetch_factor=2 if workers else None,
+        multiprocessing_context="forkserver" if workers else None,
+        worker_init_fn=_one_thread,
+    )
+    for packed in loader:
+        yield pickle.loads(packed)
+
+
+def _one_thread(_: int) -> None:
+    torch.set_num_threads(1)

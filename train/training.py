@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import platform
+import re
+import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -19,124 +22,195 @@ from detectnmf.runtime import Runtime
 from detectnmf.simulate.simulator import Simulator
 from detectnmf.sparsen.base import Sparsener
 from detectnmf.train.examples import Example, Labels
-from detectnmf.train.ranges import Ranges
-from detectnmf.train.stream import Source, Stream, fixed
+from detectnmf.train.kinds import Kind, Mixture
+from detectnmf.train.like import around
+from detectnmf.train.stream import TEST, Source, Stream, fixed
+
+if TYPE_CHECKING:
+    from detectnmf.train.progress import Progress
 
 log = logging.getLogger(__name__)
 
-SAID = ("steps", "batch", "learning_rate", "validation", "per_patch", "per_movie", "jitter")  # knobs that the card tells
+WAYS = {"workers"}  # knobs that do not change what is learnt
+LEAST_ONE = ("steps", "batch", "validation", "test", "scored", "every", "patience", "looks", "per_movie", "window", "drawn")
 
 
 @dataclass(frozen=True)
 class Training:
     """How a detector is trained.
 
+    While it runs, NAME.training holds its state, its log and its pictures; the same command goes on from there after a kill, to the very
+    weights that it would have reached. NAME.safetensors appears at the end.
+
     Args:
         ranges: knobs of the simulator drawn anew for each movie; see `Ranges`.
-        steps: optimiser steps. batch: crops per step. learning_rate: the highest of the cycle.
-        workers: processes that simulate; 0 simulates in between, which is slower.
-        validation: movies in the fixed set. every: steps between scores.
+        kinds: of movies, each with its own parts and ranges; none: all are as the simulator says.
         labels: what counts as a cell.
-        per_patch, per_movie, jitter, pool, repeats: see `Source` and `Stream`.
+        steps: optimiser steps. batch: crops per step. learning_rate: the highest; it follows a cosine. ema: see `Learner`.
+        workers: processes that simulate; 0 simulates in between, which is slower.
+        validation, test: movies in the fixed sets. scored: crops of each. every: steps between scores.
+        patience: scores without a better average precision after which training stops.
+        looks, per_movie, jitter: see `Source`. window, drawn: movies mixed, and batches for each new one; see `Stream`.
     """
 
     ranges: Mapping[str, Any]
     labels: Labels
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
     steps: int = 3200
     batch: int = 16
     learning_rate: float = 1e-3
+    ema: float = 0.998
     workers: int = 1
-    validation: int = 4
-    every: int = 500
-    per_patch: int = 30
+    validation: int = 12
+    test: int = 24
+    scored: int = 50
+    every: int = 400
+    patience: int = 6
+    looks: int = 4
     per_movie: int = 200
     jitter: float = 1.3
-    pool: int = 1500
-    repeats: int = 3
+    window: int = 10
+    drawn: int = 25
 
     def __post_init__(self) -> None:
-        for knob in ("steps", "batch", "validation", "every", "per_patch", "per_movie", "pool", "repeats"):
+        for knob in LEAST_ONE:
             if getattr(self, knob) < 1:
                 raise UserError(f"training.{knob} must be at least 1, got {getattr(self, knob)}")
+        if not 0 <= self.ema < 1:
+            raise UserError(f"training.ema must be in 0..1, got {self.ema}")
 
-    def __call__(self, simulator: Simulator, compress: Compressor, sparsen: Sparsener, out: Path, runtime: Runtime) -> Path:
-        """Train and write `out`.safetensors and its card, `out`.md; the weights are also written at every score.
+    def like(self, simulator: Simulator) -> Training:
+        """The same training, all of its movies about this simulator."""
+        return replace(self, ranges=around(simulator), kinds={})
+
+    def __call__(
+        self, simulator: Simulator, compress: Compressor, sparsen: Sparsener, out: Path, runtime: Runtime, overwrite: bool = False
+    ) -> Path:
+        """Train, or go on with it, and write `out`.safetensors and its card, `out`.md.
+
+        Args:
+            overwrite: an unfinished training of this name with other settings is thrown away.
 
         Raises:
-            UserError: the output folder cannot be written, or a range names a knob that is not there.
+            UserError: the output folder cannot be written, a range names a knob that is not there, or an unfinished training of this
+                name has other settings.
         """
         import lightning
-        from torch.utils.data import DataLoader
 
-        from detectnmf.train.card import write_card
         from detectnmf.train.learner import Learner
+        from detectnmf.train.progress import Progress
 
         name = out.name.removesuffix(".safetensors")
-        out, page = out.with_name(f"{name}.safetensors"), out.with_name(f"{name}.md")
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            page.touch()
-        except OSError as error:
-            raise UserError(f"{out.parent}: cannot be written ({error.strerror}); choose another with out=FOLDER/NAME") from None
-        source = Source(
-            simulator, Ranges(self.ranges), compress, sparsen, self.labels, self.jitter, self.per_patch, self.per_movie, runtime.seed
-        )
+        out = out.with_name(f"{name}.safetensors")
+        source = self.source(simulator, compress, sparsen, runtime.seed)
+        folder = self._folder(out, source, overwrite)
+        state = folder / "state.ckpt"
         logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no advertisements
-        lightning.seed_everything(runtime.seed, verbose=False)
         log.info("simulating %d movies to score on", self.validation)
-        examples = fixed(source, self.validation)
-        if not any(len(e.masks) for e in examples):
-            raise UserError("no cell can be seen in the simulated movies; raise sim.snr or training.ranges.snr, or activity.events")
-        card = self._card(simulator, compress, sparsen, runtime)
-        learner = Learner(self.steps, self.learning_rate, min(self.every, self.steps), examples, out, card)
-        loader = DataLoader(
-            Stream(source, self.pool, self.repeats),
-            self.batch,
-            collate_fn=_listed,
-            num_workers=self.workers,
-            multiprocessing_context="forkserver" if self.workers else None,
-            worker_init_fn=_one_thread,
-        )
+        examples = fixed(replace(source, per_movie=self.scored), self.validation, workers=self.workers)
+        self._check(examples)
+        learner = Learner(self.steps, self.learning_rate, self.ema, runtime.seed)
+        progress = Progress(examples, min(self.every, self.steps), self.patience, folder)
         trainer = lightning.Trainer(
             max_steps=self.steps,
+            max_epochs=-1,
             accelerator="gpu" if runtime.torch_device.type == "cuda" else "cpu",
             devices=[runtime.torch_device.index or 0] if runtime.torch_device.type == "cuda" else 1,
             precision="bf16-mixed",
-            logger=lightning.pytorch.loggers.CSVLogger(out.parent, name=f"{name}-log"),
+            logger=lightning.pytorch.loggers.CSVLogger(folder, name="log"),
+            callbacks=[progress],
             enable_checkpointing=False,
             enable_model_summary=False,
             enable_progress_bar=not runtime.quiet,
             gradient_clip_val=5.0,
             log_every_n_steps=min(50, self.steps),
         )
-        start = time.monotonic()
-        trainer.fit(learner, loader)
-        learner.card["seconds"] = round(time.monotonic() - start)
-        learner.save()
-        write_card(learner.card, page)
+        done = progress.done(state)
+        stream = Stream(source, self.batch, self.window, self.drawn, self.workers, start=done)
+        if done:
+            log.info("going on from step %d of %s", done, folder)
+        trainer.fit(learner, stream, ckpt_path=state if done else None)
+        return self._finish(progress, source, out, runtime)
+
+    def source(self, simulator: Simulator, compress: Compressor, sparsen: Sparsener, seed: int) -> Source:
+        """What makes this training's movies."""
+        mixture = Mixture(self.ranges, self.kinds)
+        return Source(simulator, mixture, compress, sparsen, self.labels, self.jitter, self.looks, self.per_movie, seed)
+
+    def _folder(self, out: Path, source: Source, overwrite: bool) -> Path:
+        """The folder of the training's state; that of an earlier one with the same settings is gone on with."""
+        folder = out.with_name(f"{out.stem}.training")
+        learnt = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in WAYS}
+        told = re.sub(r" at 0x[0-9a-f]+", "", repr((source, learnt, detectnmf.__version__)))
+        settings = hashlib.sha256(told.encode()).hexdigest()
+        note = folder / "settings.txt"
+        if note.exists() and note.read_text() != settings:
+            if not overwrite:
+                raise UserError(
+                    f"{folder} holds an unfinished training with other settings; choose another out=, or throw it away with overwrite=true"
+                )
+            shutil.rmtree(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            note.write_text(settings)
+        except OSError as error:
+            raise UserError(f"{folder.parent}: cannot be written ({error.strerror}); choose another with out=FOLDER/NAME") from None
+        return folder
+
+    def _check(self, examples: list[Example]) -> None:
+        if not any(len(e.masks) for e in examples):
+            raise UserError("no cell can be seen in the simulated movies; raise sim.snr or training.ranges.snr, or activity.events")
+
+    def _finish(self, progress: Progress, source: Source, out: Path, runtime: Runtime) -> Path:
+        """Calibrate the best network on the validation set, score it on the test set, write it with its card."""
+        from detectnmf.detect.checkpoint import load_network, save_network
+        from detectnmf.detect.network import LEAST_SCORE
+        from detectnmf.train.card import write_card
+        from detectnmf.train.pictures import draw
+        from detectnmf.train.score import score_network
+
+        network, _ = load_network(progress.best_file, LEAST_SCORE, runtime.torch_device)
+        calibration = score_network(network, progress.examples, runtime.torch_device).fit()
+        log.info("simulating %d movies for the test", self.test)
+        examples = fixed(replace(source, per_movie=self.scored), self.test, TEST, self.workers)
+        scores = score_network(network, examples, runtime.torch_device).calibrated(calibration)
+        card = {
+            **self._about(source, runtime),
+            "steps_done": progress.best_step,
+            "seconds": round(progress.seconds),
+            "calibration": asdict(calibration),
+            "history": progress.history,
+            "test": scores.summary(),
+        }
+        save_network(network, out, card)
+        write_card(card, out.with_suffix(".md"))
+        draw(network, examples, out.with_suffix(".png"), out.stem)
+        (progress.folder / "state.ckpt").unlink(missing_ok=True)
+        (progress.folder / "settings.txt").unlink(missing_ok=True)
         return out
 
-    def _card(self, simulator: Simulator, compress: Compressor, sparsen: Sparsener, runtime: Runtime) -> dict[str, Any]:
-        parts = {"psf": simulator.psf, "shapes": simulator.shapes, "activity": simulator.activity, "neuropil": simulator.neuropil}
+    def _about(self, source: Source, runtime: Runtime) -> dict[str, Any]:
+        kinds = source.mixture.each(source.simulator)
+        parts = ("psf", "shapes", "activity", "neuropil", "camera", "illumination", "motion")
         return {
             "detectnmf": detectnmf.__version__,
             "torch": torch.__version__,
             "python": platform.python_version(),
             "device": str(runtime.torch_device),
             "threads": torch.get_num_threads(),
-            "seed": runtime.seed,
-            "ranges": {knob: list(ends) for knob, ends in Ranges(self.ranges).flat().items()},
+            "seed": source.seed,
+            "date": time.strftime("%Y-%m-%d"),
+            "kinds": {
+                name: {
+                    "share": self.kinds[name].share if self.kinds else 1.0,
+                    "ranges": {knob: list(ends) for knob, ends in ranges.flat().items()},
+                    "parts": {part: repr(getattr(simulator, part)) for part in parts}
+                    | {knob: getattr(simulator, knob) for knob in ("frames", "size", "rate", "pixel_size", "cells", "density", "snr")},
+                }
+                for name, (simulator, ranges) in kinds.items()
+            },
             "labels": asdict(self.labels),
-            "simulator": {name: repr(part) for name, part in parts.items()} | {"frames": simulator.frames, "size": list(simulator.size)},
-            "compress": repr(compress),
-            "sparsen": repr(sparsen),
-            "training": {knob: getattr(self, knob) for knob in SAID},
+            "compress": repr(source.compress),
+            "sparsen": repr(source.sparsen),
+            "training": {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("ranges", "kinds", "labels")},
         }
-
-
-def _listed(batch: list[Example]) -> list[Example]:
-    return batch
-
-
-def _one_thread(_: int) -> None:
-    torch.set_num_threads(1)

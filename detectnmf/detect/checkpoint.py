@@ -15,7 +15,7 @@ from detectnmf.io.atomic import replacing
 if TYPE_CHECKING:
     from torchvision.models.detection import MaskRCNN
 
-FORMAT = "detectnmf.mask-rcnn.1"
+FORMAT = "detectnmf.mask-rcnn.2"
 
 
 def shipped(name: str) -> Path:
@@ -55,24 +55,43 @@ def save_network(network: MaskRCNN, path: Path, card: dict[str, Any]) -> None:
 def load_network(path: str | Path, score: float, device: torch.device) -> tuple[MaskRCNN, dict[str, Any]]:
     """The network in evaluation mode, and its card.
 
+    Args:
+        score: least score of a detection, before calibration.
+
     Raises:
         UserError: not a checkpoint of this package.
     """
+    path = find(path)
+    weights, card = _read(path, weights=True)
+    network = build_network(score)
+    try:
+        network.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in weights.items()})
+    except RuntimeError:
+        raise UserError(f"{path}: its weights do not fit this version's network; train one with: detectnmf train") from None
+    return network.eval().to(device, memory_format=torch.channels_last), card
+
+
+def read_card(path: str | Path) -> dict[str, Any]:
+    """What a checkpoint was trained on, and its scores.
+
+    Raises:
+        UserError: not a checkpoint of this package.
+    """
+    return _read(find(path), weights=False)[1]
+
+
+def _read(path: Path, weights: bool) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     from safetensors import SafetensorError, safe_open
 
-    path = find(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  not a dict
+            tensors = {key: file.get_tensor(key) for key in file.keys()} if weights else {}  # noqa: SIM118  not a dict
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path}: not a readable checkpoint ({error}); train one with: detectnmf train") from None
     if metadata.get("format") != FORMAT:
         raise UserError(f"{path}: format {metadata.get('format')!r} is not {FORMAT!r}; train one with: detectnmf train")
-    network = build_network(score)
     try:
-        network.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in weights.items()})
-        card = json.loads(metadata["card"])
-    except (RuntimeError, KeyError, ValueError):
-        raise UserError(f"{path}: its weights do not fit this version's network; train one with: detectnmf train") from None
-    return network.eval().to(device, memory_format=torch.channels_last), card
+        return tensors, json.loads(metadata["card"])
+    except (KeyError, ValueError):
+        raise UserError(f"{path}: its card cannot be read; train one with: detectnmf train") from None

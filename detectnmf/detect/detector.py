@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,20 +10,45 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from detectnmf.detect.checkpoint import find, load_network
+from detectnmf.detect.calibration import Calibration
+from detectnmf.detect.checkpoint import find, load_network, read_card
 from detectnmf.detect.network import planes
 from detectnmf.errors import UserError
 
 if TYPE_CHECKING:
     from torchvision.models.detection import MaskRCNN
 
+TWICE = 0.5  # IoU from which two masks of one frame are one cell
+
 
 @dataclass(frozen=True)
 class Instances:
-    """What was found in one crop: `score` (n,) and `masks` (n, CROP, CROP) in 0..1."""
+    """What was found in one crop, best first: `score` (n,) and `masks` (n, CROP, CROP) bool."""
 
     score: Tensor
     masks: Tensor
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Tensor]) -> Instances:
+        """What torchvision's network says of one crop, each cell once.
+
+        Its own suppression of repeats looks at boxes, and one dendrite more makes another box: of two masks with an IoU of at least TWICE
+        the less sure one is dropped.
+        """
+        score, masks = answer["scores"].float(), answer["masks"][:, 0] > 0.5
+        again = torch.triu(ious(masks, masks) >= TWICE, 1).tolist()
+        kept: list[int] = []
+        for i in range(len(score)):
+            if not any(again[j][i] for j in kept):
+                kept.append(i)
+        return cls(score[kept], masks[kept])
+
+
+def ious(one: Tensor, other: Tensor) -> Tensor:
+    """(n, h, w) and (m, h, w) masks -> (n, m) intersection over union."""
+    a, b = one.float().flatten(1), other.float().flatten(1)
+    shared = a @ b.T
+    return shared / (a.sum(1)[:, None] + b.sum(1) - shared).clamp(min=1)
 
 
 @dataclass(frozen=True)
@@ -31,11 +57,11 @@ class MaskRCNNDetector:
 
     Args:
         checkpoint: a file, or the name of a shipped one.
-        score: least confidence of a detection (c_min).
+        score: least confidence of a detection (c_min): a probability, where the checkpoint's card knows how to calibrate.
     """
 
-    checkpoint: str = "two_photon"
-    score: float = 0.7
+    checkpoint: str = "neurons"
+    score: float = 0.5
 
     def __post_init__(self) -> None:
         find(self.checkpoint)  # fail before long work starts
@@ -43,26 +69,34 @@ class MaskRCNNDetector:
             raise UserError(f"detector.score must be in 0..1, got {self.score}")
 
     @cached_property
-    def _loaded(self) -> dict[torch.device, tuple[MaskRCNN, dict[str, Any]]]:
+    def card(self) -> dict[str, Any]:
+        """What the checkpoint was trained on."""
+        return read_card(self.checkpoint)
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        return Calibration(**self.card.get("calibration", {}))
+
+    @cached_property
+    def _loaded(self) -> dict[torch.device, MaskRCNN]:
         return {}
 
     def network(self, device: torch.device) -> MaskRCNN:
         if device not in self._loaded:
-            self._loaded[device] = load_network(self.checkpoint, self.score, device)
-        return self._loaded[device][0]
-
-    @property
-    def card(self) -> dict[str, Any]:
-        """What the checkpoint was trained on."""
-        self.network(torch.device("cpu")) if not self._loaded else None
-        return next(iter(self._loaded.values()))[1]
+            self._loaded[device] = load_network(self.checkpoint, self.calibration.score(self.score), device)[0]
+        return self._loaded[device]
 
     @torch.inference_mode()
     def __call__(self, crops: Tensor) -> list[Instances]:
-        """(n, CROP, CROP) sparsened frames in units of noise, on any device -> instances of each."""
+        """(n, VIEWS, CROP, CROP) crops as `Views.tile` gives them, resized, on any device -> instances of each."""
         network = self.network(crops.device)
         with torch.autocast(crops.device.type, torch.bfloat16, enabled=_fast_bfloat16(crops.device)):
-            return [Instances(found["scores"].float(), found["masks"][:, 0].float()) for found in network(list(planes(crops)))]
+            found = network(list(planes(crops)))
+        cells = [Instances.of(one) for one in found]
+        return [Instances(self._probability(one.score), one.masks) for one in cells]
+
+    def _probability(self, scores: Tensor) -> Tensor:
+        return torch.from_numpy(self.calibration(scores.cpu().numpy()).astype("float32")).to(scores.device)
 
 
 @cache

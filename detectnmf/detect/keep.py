@@ -1,19 +1,110 @@
-"""Which detections become seeds: the four rules of maskNMF ("Component identification"), best score first."""
+"""Which detections become seeds: those of one cell are averaged over frames; what repeats or merely adds up others is dropped.
+
+maskNMF ("Component identification") keeps the surest detection and drops whatever is like it. A mean over the frames in which a cell was
+seen has less noise and fewer pieces of other cells than any single one, and how often it was seen tells cells from chance.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import sparse
+from scipy.optimize import nnls
+
+MAJORITY = 0.5  # a pixel belongs to a cell when so much of the weight of its detections says so
+PART = 0.3  # a cell is part of a mixture when it gives at least this share of its norm
 
 
-def crowded(masks: np.ndarray, limit: float) -> np.ndarray:
-    """(n, h, w) masks of one frame -> (n,) True where a mask shares more than `limit` pixels with another one."""
-    if len(masks) < 2:
-        return np.zeros(len(masks), bool)
-    flat = masks.reshape(len(masks), -1).astype(np.float32)
-    shared = flat @ flat.T
-    np.fill_diagonal(shared, 0)
-    return shared.max(1) > limit
+@dataclass(frozen=True)
+class Candidates:
+    """Detections, or groups of them.
+
+    Args:
+        footprints: (P, n) >= 0, of norm 1. score: (n,) probability. seen: (n,) sum of the scores of the detections that each stands for.
+    """
+
+    footprints: sparse.csc_array
+    score: np.ndarray
+    seen: np.ndarray
+
+    @classmethod
+    def of(cls, footprints: sparse.csc_array, score: np.ndarray) -> Candidates:
+        return cls(unit(footprints), score, score)
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def __getitem__(self, chosen: np.ndarray) -> Candidates:
+        return Candidates(sparse.csc_array(self.footprints[:, chosen]), self.score[chosen], self.seen[chosen])
+
+    @classmethod
+    def together(cls, parts: list[Candidates], pixels: int) -> Candidates:
+        if not parts:
+            return cls(sparse.csc_array((pixels, 0), dtype=np.float32), np.zeros(0), np.zeros(0))
+        footprints = sparse.csc_array(sparse.hstack([part.footprints for part in parts], format="csc"))
+        return cls(footprints, np.concatenate([part.score for part in parts]), np.concatenate([part.seen for part in parts]))
+
+
+def group(found: Candidates, same: float) -> Candidates:
+    """Detections of one cell, averaged: who has the most others like it leads, and takes those that are free.
+
+    Args:
+        same: least cosine with the leader.
+
+    Returns:
+        Groups, the most often seen first; footprints are means weighted by score, without pixels that most of their weight leaves out;
+        the score is the best of them.
+    """
+    if not len(found):
+        return found
+    cosine = sparse.csr_array(found.footprints.T @ found.footprints)
+    cosine.data = np.where(cosine.data >= same, cosine.data, 0)
+    cosine.eliminate_zeros()
+    alike = sparse.csr_array((np.ones_like(cosine.data), cosine.indices, cosine.indptr), shape=cosine.shape)
+    free = np.ones(len(found), bool)
+    label = np.full(len(found), -1)
+    leaders = 0
+    for i in np.argsort(-(alike @ found.seen), kind="stable"):
+        if not free[i]:
+            continue
+        members = alike.indices[alike.indptr[i] : alike.indptr[i + 1]]
+        members = np.union1d(members[free[members]], [i])
+        free[members], label[members] = False, leaders
+        leaders += 1
+    member = sparse.csc_array((found.seen, (np.arange(len(found)), label)), shape=(len(found), leaders))
+    seen = np.asarray(member.sum(0)).ravel()
+    lit = found.footprints.copy()
+    lit.data = np.ones_like(lit.data)
+    agreed = sparse.csc_array(lit @ member @ sparse.diags_array(1 / np.maximum(seen, 1e-20)))
+    agreed.data = (agreed.data >= MAJORITY).astype(float)
+    mean = sparse.csc_array((found.footprints @ member).multiply(agreed), dtype=np.float32)
+    mean.eliminate_zeros()
+    score = np.zeros(leaders)
+    np.maximum.at(score, label, found.score)
+    order = np.argsort(-seen, kind="stable")
+    return Candidates(unit(mean), score, seen)[order]
+
+
+def mixtures(found: Candidates, explained: float) -> np.ndarray:
+    """(n,) True where a candidate is little but the sum of two or more that were seen more often: cells that were lit at once.
+
+    Args:
+        explained: least share of its squared norm that the others give together.
+    """
+    cosine = np.asarray((found.footprints.T @ found.footprints).toarray())
+    mixed = np.zeros(len(found), bool)
+    for i in np.argsort(found.seen, kind="stable"):
+        others = np.flatnonzero((cosine[i] > 0.1) & ~mixed)
+        others = others[others != i]
+        if len(others) < 2:
+            continue
+        gram = cosine[np.ix_(others, others)]
+        root = np.linalg.cholesky(gram + 1e-6 * np.eye(len(others)))
+        weights, _ = nnls(root.T, np.linalg.solve(root, cosine[i, others]))
+        share = 2 * weights @ cosine[i, others] - weights @ gram @ weights
+        mixed[i] = share >= explained and int((weights > PART).sum()) >= 2
+    return mixed
 
 
 def distinct(footprints: sparse.csc_array, score: np.ndarray, t_real: float, t_bin: float) -> np.ndarray:
@@ -45,7 +136,12 @@ def distinct(footprints: sparse.csc_array, score: np.ndarray, t_real: float, t_b
     return np.array(kept, int)
 
 
-def _cosines(footprints: sparse.csc_array) -> sparse.csr_array:
+def unit(footprints: sparse.csc_array) -> sparse.csc_array:
+    """Columns of norm 1; an empty one stays so."""
     norm = np.sqrt(np.asarray(footprints.multiply(footprints).sum(0)).ravel())
-    unit = footprints @ sparse.diags_array(1 / np.maximum(norm, 1e-20))
-    return sparse.csr_array(unit.T @ unit)
+    return sparse.csc_array(footprints @ sparse.diags_array(1 / np.maximum(norm, 1e-20)))
+
+
+def _cosines(footprints: sparse.csc_array) -> sparse.csr_array:
+    normal = unit(footprints)
+    return sparse.csr_array(normal.T @ normal)

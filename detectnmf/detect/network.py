@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 
 DIAMETER = 12.0  # network px across a soma
 CROP = 96  # network px: edge of the square that the network sees at once
-CHANNELS = 2  # see `planes`
+VIEWS = 5  # planes of a crop, see `context`
+CHANNELS = VIEWS + 1  # see `planes`
+LEAST_SCORE = 0.05  # of a detection, before calibration
 WIDTHS = (32, 48, 96, 128, 128)
 FEATURES = 64
 
 
-def planes(frames: Tensor) -> Tensor:
-    """(N, h, w) sparsened frames in units of noise -> (N, 2, h, w) input planes.
+def planes(views: Tensor) -> Tensor:
+    """(N, VIEWS, h, w) crops in units of noise, as `Views.tile` gives them -> (N, CHANNELS, h, w) input planes.
 
-    The first is the frame over its own maximum (maskNMF), the second its absolute level, compressed, so that
-    a crop of nothing but noise does not look like a bright one.
+    The first is the frame over its own maximum (maskNMF); then all levels, compressed, so that a crop of nothing but noise does not look
+    like a bright one; the correlation stays as it is.
     """
-    top = frames.amax((-2, -1), keepdim=True).clamp(min=1e-6)
-    return torch.stack([frames / top, torch.asinh(frames) / 3], dim=1)
+    frame = views[:, :1]
+    top = frame.amax((-2, -1), keepdim=True).clamp(min=1e-6)
+    return torch.cat([frame / top, torch.asinh(views[:, :-1]) / 3, views[:, -1:]], dim=1)
 
 
 class Residual(nn.Module):
@@ -54,7 +57,7 @@ class Residual(nn.Module):
 
 
 class Backbone(nn.Module):
-    """(N, 2, h, w) -> feature maps of `FEATURES` channels at strides 2, 4, 8 and 16."""
+    """(N, CHANNELS, h, w) -> feature maps of `FEATURES` channels at strides 2, 4, 8 and 16."""
 
     out_channels = FEATURES
 
@@ -83,7 +86,7 @@ class Backbone(nn.Module):
         return dict(self.pyramid(maps))
 
 
-def build_network(score: float = 0.05) -> MaskRCNN:
+def build_network(score: float = LEAST_SCORE) -> MaskRCNN:
     """A Mask R-CNN with random weights; `score` is the least confidence of a detection it returns."""
     import_torchvision()
     from torchvision.models.detection import MaskRCNN

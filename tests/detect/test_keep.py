@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from scipy import sparse
 
-from detectnmf.detect.keep import crowded, distinct
+from detectnmf.detect.keep import Candidates, distinct, group, mixtures, unit
 
 
 def columns(*images: np.ndarray) -> sparse.csc_array:
@@ -44,8 +45,26 @@ def test_nothing_in_nothing_out() -> None:
     assert len(kept) == 0
 
 
-def test_crowded_masks_of_one_frame() -> None:
-    masks = np.stack([square(0, 0), square(0, 2), square(8, 8)]) > 0  # the first two share 8 px
-    assert crowded(masks, 7).tolist() == [True, True, False]
-    assert crowded(masks, 8).tolist() == [False, False, False]
-    assert crowded(masks[:1], 0).tolist() == [False]
+def test_detections_of_one_cell_are_averaged() -> None:
+    """Ten noisy views of one square, one with a piece of another cell; two of another square; the mean has less error than any view."""
+    rng = np.random.default_rng(0)
+    cell, other = square(1, 1, 5), square(7, 7)
+    views = [cell * (1 + 0.3 * rng.standard_normal(cell.shape)).clip(0) for _ in range(10)]
+    views[3] = views[3] + 0.8 * square(8, 1, 2)
+    found = group(Candidates.of(columns(*views, other, other), np.linspace(0.6, 0.95, 12)), 0.8)
+    assert len(found) == 2
+    assert found.seen == pytest.approx([np.linspace(0.6, 0.95, 12)[:10].sum(), np.linspace(0.6, 0.95, 12)[10:].sum()])
+    assert found.score == pytest.approx([np.linspace(0.6, 0.95, 12)[9], 0.95])
+    mean = found.footprints.toarray()[:, 0]
+    errors = [1 - float(v.ravel() @ cell.ravel() / np.linalg.norm(v) / np.linalg.norm(cell)) for v in views]
+    assert 1 - float(mean @ cell.ravel()) / np.linalg.norm(cell) < 0.25 * min(errors)
+    assert not mean[square(8, 1, 2).ravel() > 0].any()  # only one of ten says so
+
+
+def test_a_sum_of_two_cells_goes_and_cells_stay() -> None:
+    first, second, third = square(0, 0), square(0, 3), square(7, 7)  # the first two share a column
+    found = Candidates(unit(columns(first, second, third, first + second)), np.ones(4), np.array([3.0, 3.0, 2.0, 1.0]))
+    assert mixtures(found, 0.9).tolist() == [False, False, False, True]
+    assert not mixtures(found, 1.1).any()
+    alone = Candidates(unit(columns(first, first + second)), np.ones(2), np.array([3.0, 1.0]))
+    assert not mixtures(alone, 0.5).any()  # one cell alone explains nothing away
