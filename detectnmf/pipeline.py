@@ -1,4 +1,4 @@
-"""The way of the data: a recording is compressed, seeded, demixed and judged."""
+"""The way of the data: a recording is enhanced, compressed, seeded, demixed and judged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from detectnmf.compressed import Compressed
 from detectnmf.demix.base import Demixer
 from detectnmf.demix.model import Model
 from detectnmf.detect.diameter import estimate_diameter
+from detectnmf.enhance.base import Enhancer
+from detectnmf.enhance.none import NoEnhancing
 from detectnmf.errors import UserError
 from detectnmf.judge.quality import Judge, Judged
 from detectnmf.recording import Recording
@@ -38,7 +40,7 @@ class Pipeline:
     """Built parts, in the order in which the data meets them.
 
     Args:
-        compress: recording -> compressed movie.
+        enhance: frees each frame of its background on reading. compress: recording -> compressed movie.
         seeders: each finds cells in what is not explained yet; the last one is asked again as long as some of what it finds
             turns out to be new, `passes` times at most.
         demix: fits footprints and traces. background: its model of what is not cells.
@@ -50,6 +52,7 @@ class Pipeline:
     demix: Demixer
     background: Background
     judge: Judge
+    enhance: Enhancer = field(default_factory=NoEnhancing)
     passes: int = 5
 
     def __post_init__(self) -> None:
@@ -70,6 +73,7 @@ class Pipeline:
         """
         clock = Clock()
         check(recording, diameter)
+        recording = self.enhance(recording, diameter, runtime)
         with clock("compress"):
             movie = self.compress(recording, runtime)
         notes = [*recording.notes, *repairs(movie)]
