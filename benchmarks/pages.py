@@ -21,6 +21,9 @@ LOOKS = {
     "from true footprints, raw-projected": ("#56B4E9", "-", "v"),
     "NMF": ("#009E73", ":", "P"),
     "PCA/ICA": ("#CC79A7", ":", "X"),
+    "detector": ("#D55E00", "-", "o"),
+    "superpixels": ("#0072B2", "-", "D"),
+    "greedy Gaussian": ("#009E73", ":", "P"),
 }
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 INK, GRID = "#1f2d33", "#d9dfe2"

@@ -24,7 +24,16 @@ from hydra.errors import ConfigCompositionException
 
 ROOT = Path(__file__).resolve().parents[1]
 ASIDE = ("report", "command", "write", "io")  # folders whose code no number depends on
-NUMBERS = ("common", "baselines", "stages", "floors", "ablations", "one_run", "one_suite2p")  # of these programs, those that make them
+NUMBERS = (
+    "common",
+    "baselines",
+    "stages",
+    "floors",
+    "ablations",
+    "one_run",
+    "one_suite2p",
+    "finders",
+)  # those that make them
 Row = dict[str, Any]
 Method = Callable[[Case], Row]
 

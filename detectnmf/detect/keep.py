@@ -21,29 +21,30 @@ class Candidates:
     """Detections, or groups of them.
 
     Args:
-        footprints: (P, n) >= 0, of norm 1. score: (n,) probability. seen: (n,) sum of the scores of the detections that each stands for.
+        footprints: (P, n) >= 0, of norm 1.
+        seen: (n,) sum of the probabilities of the detections that each stands for: in how many frames it was rightly seen, on average.
     """
 
     footprints: sparse.csc_array
-    score: np.ndarray
     seen: np.ndarray
 
-    @classmethod
-    def of(cls, footprints: sparse.csc_array, score: np.ndarray) -> Candidates:
-        return cls(unit(footprints), score, score)
-
     def __len__(self) -> int:
-        return len(self.score)
+        return len(self.seen)
 
     def __getitem__(self, chosen: np.ndarray) -> Candidates:
-        return Candidates(sparse.csc_array(self.footprints[:, chosen]), self.score[chosen], self.seen[chosen])
+        return Candidates(sparse.csc_array(self.footprints[:, chosen]), self.seen[chosen])
+
+    @property
+    def probability(self) -> np.ndarray:
+        """(n,) that at least one of the detections is right, were their number Poisson's."""
+        return np.asarray(-np.expm1(-self.seen))
 
     @classmethod
     def together(cls, parts: list[Candidates], pixels: int) -> Candidates:
         if not parts:
-            return cls(sparse.csc_array((pixels, 0), dtype=np.float32), np.zeros(0), np.zeros(0))
+            return cls(sparse.csc_array((pixels, 0), dtype=np.float32), np.zeros(0))
         footprints = sparse.csc_array(sparse.hstack([part.footprints for part in parts], format="csc"))
-        return cls(footprints, np.concatenate([part.score for part in parts]), np.concatenate([part.seen for part in parts]))
+        return cls(footprints, np.concatenate([part.seen for part in parts]))
 
 
 def group(found: Candidates, same: float) -> Candidates:
@@ -53,8 +54,8 @@ def group(found: Candidates, same: float) -> Candidates:
         same: least cosine with the leader.
 
     Returns:
-        Groups, the most often seen first; footprints are means weighted by score, without pixels that most of their weight leaves out;
-        the score is the best of them.
+        Groups, the most often seen first; footprints are means weighted by probability, without pixels that most of that weight
+        leaves out.
     """
     if not len(found):
         return found
@@ -80,10 +81,8 @@ def group(found: Candidates, same: float) -> Candidates:
     agreed.data = (agreed.data >= MAJORITY).astype(float)
     mean = sparse.csc_array((found.footprints @ member).multiply(agreed), dtype=np.float32)
     mean.eliminate_zeros()
-    score = np.zeros(leaders)
-    np.maximum.at(score, label, found.score)
     order = np.argsort(-seen, kind="stable")
-    return Candidates(unit(mean), score, seen)[order]
+    return Candidates(unit(mean), seen)[order]
 
 
 def mixtures(found: Candidates, explained: float) -> np.ndarray:

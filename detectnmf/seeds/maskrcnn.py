@@ -13,7 +13,7 @@ from detectnmf.compressed import Compressed
 from detectnmf.demix.model import Model
 from detectnmf.detect.context import Views
 from detectnmf.detect.detector import MaskRCNNDetector
-from detectnmf.detect.keep import Candidates, distinct, group, mixtures
+from detectnmf.detect.keep import Candidates, distinct, group, mixtures, unit
 from detectnmf.detect.limits import outside
 from detectnmf.detect.network import CROP, VIEWS
 from detectnmf.detect.select import Selection, resize, select
@@ -38,6 +38,7 @@ class MaskRCNNSeeder:
         sparsen: deconvolves the movie first.
         detector: finds instances in crops; its own `score` is c_min.
         looks: how often each place is shown near its brightest; see `select`.
+        sure: least probability of a seed, from how often and how surely it was seen.
         same: cosine from which two detections are of one cell.
         t_real: most cosine to a kept footprint.
         t_bin: most cosine to a kept binary mask.
@@ -48,6 +49,7 @@ class MaskRCNNSeeder:
     sparsen: Sparsener
     detector: MaskRCNNDetector
     looks: int = 3
+    sure: float = 0.5
     same: float = 0.8
     t_real: float = 0.8
     t_bin: float = 0.8
@@ -63,28 +65,30 @@ class MaskRCNNSeeder:
         """Seeds that are unlike the model's present cells, the most often seen first."""
         if movie.rank == 0:
             return Components.empty(movie.size)
-        found = group(Candidates.together(self.detect(movie, diameter, runtime), movie.size[0] * movie.size[1]), self.same)
+        clear = self.sparsen(movie, runtime)
+        selection = select(clear, diameter, self.looks, runtime)
+        return self.seeds(Views.of(clear, movie, runtime), selection, model, runtime)
+
+    def seeds(self, views: Views, selection: Selection, model: Model, runtime: Runtime) -> Components:
+        """Seeds in the chosen frames."""
+        size = views.clear.size
+        tiles = runtime.progress(range(len(selection.corners)), "detect")
+        each = [group(self.detect(views, selection, tile, runtime), self.same) for tile in tiles]
+        found = group(Candidates.together(each, size[0] * size[1]), self.same)
+        found = found[found.probability >= self.sure]
         found = found[~mixtures(found, self.mixed)]
         present = sparse.csc_array(model.A.csr)
         everything = sparse.csc_array(sparse.hstack([present, found.footprints], format="csc"))
         rank = np.concatenate([np.full(len(model), np.inf), found.seen])  # present cells come before every candidate
         kept = distinct(everything, rank, self.t_real, self.t_bin)
         kept = kept[kept >= len(model)] - len(model)
-        return Components(sparse.csc_array(found.footprints[:, kept]), movie.size, score=found.score[kept])
+        return Components(sparse.csc_array(found.footprints[:, kept]), size, score=found.probability[kept])
 
     def doubts(self, measured: Mapping[str, float]) -> list[str]:
         """What of a recording the detector was not trained on; see `limits`."""
         return outside(self.detector.card, measured)
 
-    def detect(self, movie: Compressed, diameter: float, runtime: Runtime) -> list[Candidates]:
-        """Detections of each tile, those of one cell averaged."""
-        clear = self.sparsen(movie, runtime)
-        views = Views.of(clear, movie, runtime)
-        selection = select(clear, diameter, self.looks, runtime)
-        tiles = runtime.progress(range(len(selection.corners)), "detect")
-        return [group(self._tile(views, selection, tile, runtime), self.same) for tile in tiles]
-
-    def _tile(self, views: Views, selection: Selection, tile: int, runtime: Runtime) -> Candidates:
+    def detect(self, views: Views, selection: Selection, tile: int, runtime: Runtime) -> Candidates:
         """All acceptable detections of one tile."""
         frames = selection.frames[tile]
         found: list[Detections] = []
@@ -92,20 +96,22 @@ class MaskRCNNSeeder:
 
         def look(chosen: slice) -> None:
             shown = views.tile(selection, tile, frames[chosen])
+            seen: list[Detections] = []
             for image, instances in zip(shown[:, 0], self.detector(resize(shown, CROP)), strict=True):
                 if len(instances.score):
                     values = (resize(instances.masks.float(), selection.edge) > 0.5) * image.clamp(min=0)
-                    found.append(Detections(sparse.csr_array(values.flatten(1).cpu().numpy()), instances.score.cpu().numpy()))
+                    seen.append(Detections(sparse.csr_array(values.flatten(1).cpu().numpy()), instances.score.cpu().numpy()))
+            found.extend(seen)  # not before all went well: a batch too large for the memory is halved and tried again
 
         runtime.in_batches(len(frames), batch, look)
-        return Candidates.of(*_place(found, selection, tile, views.clear.size))
+        return _place(found, selection, tile, views.clear.size)
 
 
-def _place(found: list[Detections], selection: Selection, tile: int, size: tuple[int, int]) -> tuple[sparse.csc_array, np.ndarray]:
+def _place(found: list[Detections], selection: Selection, tile: int, size: tuple[int, int]) -> Candidates:
     """Put a tile's detections into the field, and drop those that another tile shows more fully."""
     pixels = size[0] * size[1]
     if not found:
-        return sparse.csc_array((pixels, 0), dtype=np.float32), np.zeros(0, np.float32)
+        return Candidates.together([], pixels)
     score = np.concatenate([part.score for part in found])
     shapes = sparse.coo_array(sparse.vstack([part.shapes for part in found]))
     cell, weight = shapes.row, shapes.data
@@ -117,4 +123,4 @@ def _place(found: list[Detections], selection: Selection, tile: int, size: tuple
     mass = np.bincount(cell, weight, len(score))
     middle = [np.bincount(cell, weight * at, len(score)) / np.maximum(mass, 1e-20) for at in (row, column)]
     good = (mass > 0) & selection.counts(tile, *middle)
-    return footprints[:, good], score[good]
+    return Candidates(unit(footprints), score)[good]

@@ -51,10 +51,10 @@ def test_detections_of_one_cell_are_averaged() -> None:
     cell, other = square(1, 1, 5), square(7, 7)
     views = [cell * (1 + 0.3 * rng.standard_normal(cell.shape)).clip(0) for _ in range(10)]
     views[3] = views[3] + 0.8 * square(8, 1, 2)
-    found = group(Candidates.of(columns(*views, other, other), np.linspace(0.6, 0.95, 12)), 0.8)
+    found = group(Candidates(unit(columns(*views, other, other)), np.linspace(0.6, 0.95, 12)), 0.8)
     assert len(found) == 2
     assert found.seen == pytest.approx([np.linspace(0.6, 0.95, 12)[:10].sum(), np.linspace(0.6, 0.95, 12)[10:].sum()])
-    assert found.score == pytest.approx([np.linspace(0.6, 0.95, 12)[9], 0.95])
+    assert found.probability == pytest.approx(1 - np.exp(-found.seen))
     mean = found.footprints.toarray()[:, 0]
     errors = [1 - float(v.ravel() @ cell.ravel() / np.linalg.norm(v) / np.linalg.norm(cell)) for v in views]
     assert 1 - float(mean @ cell.ravel()) / np.linalg.norm(cell) < 0.25 * min(errors)
@@ -63,8 +63,8 @@ def test_detections_of_one_cell_are_averaged() -> None:
 
 def test_a_sum_of_two_cells_goes_and_cells_stay() -> None:
     first, second, third = square(0, 0), square(0, 3), square(7, 7)  # the first two share a column
-    found = Candidates(unit(columns(first, second, third, first + second)), np.ones(4), np.array([3.0, 3.0, 2.0, 1.0]))
+    found = Candidates(unit(columns(first, second, third, first + second)), np.array([3.0, 3.0, 2.0, 1.0]))
     assert mixtures(found, 0.9).tolist() == [False, False, False, True]
     assert not mixtures(found, 1.1).any()
-    alone = Candidates(unit(columns(first, first + second)), np.ones(2), np.array([3.0, 1.0]))
+    alone = Candidates(unit(columns(first, first + second)), np.array([3.0, 1.0]))
     assert not mixtures(alone, 0.5).any()  # one cell alone explains nothing away
