@@ -6,7 +6,8 @@ seen has less noise and fewer pieces of other cells than any single one, and how
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -83,6 +84,22 @@ def group(found: Candidates, same: float) -> Candidates:
     mean.eliminate_zeros()
     order = np.argsort(-seen, kind="stable")
     return Candidates(unit(mean), seen)[order]
+
+
+def discounted(found: Candidates, levels: Sequence[np.ndarray]) -> Candidates:
+    """Sightings count less where a candidate was overlooked in frames that show its place as bright: it may be a piece of another cell.
+
+    Args:
+        levels: for each candidate, how bright its footprint is in each frame that the network was shown, any scale.
+
+    Returns:
+        `seen` times the share of those frames in which it was seen; frames at least half as bright as the brightest count, by level.
+    """
+    expected = np.ones(len(found))
+    for i, level in enumerate(levels):
+        relative = level / max(float(level.max(initial=0)), 1e-20)
+        expected[i] = max(float(relative[relative > 0.5].sum()), 1.0)
+    return replace(found, seen=found.seen * np.minimum(1, found.seen / expected))
 
 
 def mixtures(found: Candidates, explained: float) -> np.ndarray:

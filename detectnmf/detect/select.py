@@ -45,11 +45,11 @@ class Selection:
     tile_of: np.ndarray
     frames: tuple[np.ndarray, ...]
 
-    def counts(self, tile: int, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-        """Whether a detection centred at (row, column) belongs to the tile, rather than to one that shows it more fully."""
+    def tile_at(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+        """The tile that shows what is centred at (row, column), in px, most fully."""
         i = np.clip(row.astype(int) // self.place, 0, self.tile_of.shape[0] - 1)
         j = np.clip(column.astype(int) // self.place, 0, self.tile_of.shape[1] - 1)
-        return np.asarray(self.tile_of[i, j] == tile)
+        return np.asarray(self.tile_of[i, j])
 
 
 def select(movie: Compressed, diameter: float, looks: int, runtime: Runtime) -> Selection:

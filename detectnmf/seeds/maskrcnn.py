@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from detectnmf.compressed import Compressed
 from detectnmf.demix.model import Model
 from detectnmf.detect.context import Views
 from detectnmf.detect.detector import MaskRCNNDetector
-from detectnmf.detect.keep import Candidates, distinct, group, mixtures, unit
+from detectnmf.detect.keep import Candidates, discounted, distinct, group, mixtures, unit
 from detectnmf.detect.limits import outside
 from detectnmf.detect.network import CROP, VIEWS
 from detectnmf.detect.select import Selection, resize, select
@@ -75,6 +75,7 @@ class MaskRCNNSeeder:
         tiles = runtime.progress(range(len(selection.corners)), "detect")
         each = [group(self.detect(views, selection, tile, runtime), self.same) for tile in tiles]
         found = group(Candidates.together(each, size[0] * size[1]), self.same)
+        found = discounted(found, list(_levels(found, views.clear, selection)))
         found = found[found.probability >= self.sure]
         found = found[~mixtures(found, self.mixed)]
         present = sparse.csc_array(model.A.csr)
@@ -107,6 +108,19 @@ class MaskRCNNSeeder:
         return _place(found, selection, tile, views.clear.size)
 
 
+def _levels(found: Candidates, clear: Compressed, selection: Selection) -> Iterator[np.ndarray]:
+    """How bright each candidate is in the frames in which its tile was shown."""
+    size = clear.size
+    weights = sparse.csr_array(found.footprints.T @ clear.U.csr)
+    mass = np.maximum(np.asarray(found.footprints.sum(0)).ravel(), 1e-20)
+    row, column = (np.asarray(at.ravel() @ found.footprints).ravel() / mass for at in np.indices(size, np.float32))
+    tiles = selection.tile_at(row, column)
+    V = clear.V.cpu().numpy()
+    for i, tile in enumerate(tiles):
+        part = slice(weights.indptr[i], weights.indptr[i + 1])
+        yield weights.data[part] @ V[np.ix_(weights.indices[part], selection.frames[tile])]
+
+
 def _place(found: list[Detections], selection: Selection, tile: int, size: tuple[int, int]) -> Candidates:
     """Put a tile's detections into the field, and drop those that another tile shows more fully."""
     pixels = size[0] * size[1]
@@ -122,5 +136,5 @@ def _place(found: list[Detections], selection: Selection, tile: int, size: tuple
     footprints = sparse.csc_array((weight, (row * size[1] + column, cell)), shape=(pixels, len(score)))
     mass = np.bincount(cell, weight, len(score))
     middle = [np.bincount(cell, weight * at, len(score)) / np.maximum(mass, 1e-20) for at in (row, column)]
-    good = (mass > 0) & selection.counts(tile, *middle)
+    good = (mass > 0) & (selection.tile_at(*middle) == tile)
     return Candidates(unit(footprints), score)[good]

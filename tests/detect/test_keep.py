@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from detectnmf.detect.keep import Candidates, distinct, group, mixtures, unit
+from detectnmf.detect.keep import Candidates, discounted, distinct, group, mixtures, unit
 
 
 def columns(*images: np.ndarray) -> sparse.csc_array:
@@ -59,6 +59,13 @@ def test_detections_of_one_cell_are_averaged() -> None:
     errors = [1 - float(v.ravel() @ cell.ravel() / np.linalg.norm(v) / np.linalg.norm(cell)) for v in views]
     assert 1 - float(mean @ cell.ravel()) / np.linalg.norm(cell) < 0.25 * min(errors)
     assert not mean[square(8, 1, 2).ravel() > 0].any()  # only one of ten says so
+
+
+def test_a_place_that_was_overlooked_counts_less() -> None:
+    """Seen twice of two bright frames; seen once of four (the dim fifth does not count); never shown."""
+    found = Candidates(unit(columns(square(0, 0), square(7, 7), square(0, 7))), np.array([2.0, 1.0, 0.5]))
+    levels = [np.array([5.0, 5.0, 0.1]), np.array([1.0, 1.0, 1.0, 1.0, 0.4]), np.zeros(0)]
+    assert discounted(found, levels).seen == pytest.approx([2.0, 0.25, 0.25])
 
 
 def test_a_sum_of_two_cells_goes_and_cells_stay() -> None:
