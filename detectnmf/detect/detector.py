@@ -61,7 +61,7 @@ class MaskRCNNDetector:
     """
 
     checkpoint: str = "neurons"
-    score: float = 0.5
+    score: float = 0.2
 
     def __post_init__(self) -> None:
         find(self.checkpoint)  # fail before long work starts

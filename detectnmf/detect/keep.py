@@ -93,13 +93,14 @@ def discounted(found: Candidates, levels: Sequence[np.ndarray]) -> Candidates:
         levels: for each candidate, how bright its footprint is in each frame that the network was shown, any scale.
 
     Returns:
-        `seen` times the share of those frames in which it was seen; frames at least half as bright as the brightest count, by level.
+        `seen` times the root of the share of those frames in which it was seen; of frames at least half as bright as the brightest, by
+        level. (The share itself would cost cells whose frames are taken by brighter ones beside them.)
     """
     expected = np.ones(len(found))
     for i, level in enumerate(levels):
         relative = level / max(float(level.max(initial=0)), 1e-20)
         expected[i] = max(float(relative[relative > 0.5].sum()), 1.0)
-    return replace(found, seen=found.seen * np.minimum(1, found.seen / expected))
+    return replace(found, seen=found.seen * np.sqrt(np.minimum(1, found.seen / expected)))
 
 
 def mixtures(found: Candidates, explained: float) -> np.ndarray:

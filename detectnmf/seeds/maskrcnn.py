@@ -49,10 +49,10 @@ class MaskRCNNSeeder:
     sparsen: Sparsener
     detector: MaskRCNNDetector
     looks: int = 3
-    sure: float = 0.5
-    same: float = 0.8
-    t_real: float = 0.8
-    t_bin: float = 0.8
+    sure: float = 0.4
+    same: float = 0.85
+    t_real: float = 0.85
+    t_bin: float = 0.85
     mixed: float = 0.9
     batch: int = 32
 

@@ -65,7 +65,7 @@ def test_a_place_that_was_overlooked_counts_less() -> None:
     """Seen twice of two bright frames; seen once of four (the dim fifth does not count); never shown."""
     found = Candidates(unit(columns(square(0, 0), square(7, 7), square(0, 7))), np.array([2.0, 1.0, 0.5]))
     levels = [np.array([5.0, 5.0, 0.1]), np.array([1.0, 1.0, 1.0, 1.0, 0.4]), np.zeros(0)]
-    assert discounted(found, levels).seen == pytest.approx([2.0, 0.25, 0.25])
+    assert discounted(found, levels).seen == pytest.approx([2.0, 0.5, 0.5 * np.sqrt(0.5)])
 
 
 def test_a_sum_of_two_cells_goes_and_cells_stay() -> None:
