@@ -122,8 +122,16 @@ def test_a_psf_of_ones_own_is_simulated_and_trained_on(installed, tmp_path):
     )
     told = run([command, "simulate", "out.tif", *words], cwd=tmp_path)
     assert "wrote out.tif" in told and float(re.search(r"snr ([\d.]+)", told)[1]) == pytest.approx(8, rel=0.01)
-    brief = ["training.steps=2", "training.batch=2", "training.validation=1", "training.workers=0", "training.per_movie=6"]
-    ranges = ["~training.ranges.cells", "~training.ranges.snr", "~training.ranges.activity", "training.pool=4"]
+    brief = [
+        "training.steps=2",
+        "training.batch=2",
+        "training.validation=1",
+        "training.workers=0",
+        "training.per_movie=6",
+        "training.test=1",
+        "training.scored=4",
+    ]
+    ranges = ["~training.ranges.cells", "~training.ranges.snr", "~training.ranges.activity", "training.window=2"]
     run([command, "train", "cone", *words, *brief, *ranges], cwd=tmp_path)
     assert "Cone" in (tmp_path / "cone.md").read_text()
     assert (tmp_path / "cone.safetensors").stat().st_size > 1e6

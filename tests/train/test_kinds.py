@@ -14,7 +14,8 @@ def test_kinds_come_as_often_as_their_shares_with_their_parts_and_ranges() -> No
     still, lively = Kind(1.0, {"cells": 7}, {"snr": None, "cells": None}), Kind(3.0, {}, {"shapes": {"diameter": (20.0, 21.0)}})
     mixture = Mixture({"snr": (2.0, 3.0), "cells": (50, 60), "shapes": {"diameter": (8.0, 9.0)}}, {"still": still, "lively": lively})
     rng = np.random.default_rng(0)
-    drawn = [mixture(simulator(), rng) for _ in range(200)]
+    base = simulator()
+    drawn = [mixture(base, rng) for _ in range(200)]
     assert sum(name == "lively" for name, _ in drawn) == pytest.approx(150, abs=20)
     for name, one in drawn:
         if name == "still":

@@ -13,7 +13,8 @@ from detectnmf.train.ranges import Ranges
 def test_values_lie_within_and_reach_both_ends() -> None:
     ranges = Ranges({"cells": (5, 9), "snr": (2.0, 20.0), "shapes": {"diameter": (8.0, 10.0)}})
     rng = np.random.default_rng(0)
-    drawn = [ranges(simulator(), rng) for _ in range(150)]
+    base = simulator()
+    drawn = [ranges(base, rng) for _ in range(150)]
     assert {d.cells for d in drawn} == {5, 6, 7, 8, 9}
     snr = np.array([d.snr for d in drawn])
     assert 2 <= snr.min() < 2.5 and 16 < snr.max() <= 20
