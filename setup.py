@@ -3,7 +3,7 @@
 from setuptools import find_packages, setup
 
 INSIDE = ("simulate", "train", "configs", "checkpoints")
-FILES = ["py.typed", "**/*.yaml", "**/*.json", "**/*.html", "**/*.safetensors", "**/*.md"]
+FILES = ["py.typed", "**/*.yaml", "**/*.json", "**/*.html", "**/*.safetensors", "**/*.md", "**/*.png"]
 
 packages = find_packages(include=["detectnmf", "detectnmf.*"])
 places = {"detectnmf": "detectnmf"}

@@ -187,14 +187,14 @@ def resembling(job: Job, simulator: Any, like: Path) -> tuple[Any, dict[str, Any
 
 
 def train(job: Job) -> str:
-    """A detector from simulated movies."""
+    """A detector from simulated movies, or a seed classifier from simulated traces."""
     out = place(job.config.out)
     out = job.name(out.with_name(out.name.removesuffix(".safetensors") + ".safetensors"))
     check_writable(out.parent)
     refuse_to_replace(out, job.config.overwrite)
     training = job.build("training")
     out = training(job.build("sim"), job.build("compress"), job.build("sparsen"), out, job.runtime)
-    return f"wrote {out} and its card; use it: detectnmf run MOVIE detector.checkpoint={out}"
+    return f"wrote {out} and its card; {training.use.format(out=out)}"
 
 
 def evaluate(job: Job) -> str:

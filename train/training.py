@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -53,6 +53,8 @@ class Training:
     jitter: float = 1.3
     pool: int = 1500
     repeats: int = 3
+
+    use: ClassVar[str] = "use it: detectnmf run MOVIE detector.checkpoint={out}"
 
     def __post_init__(self) -> None:
         for knob in ("steps", "batch", "validation", "every", "per_patch", "per_movie", "pool", "repeats"):
