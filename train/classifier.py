@@ -169,7 +169,9 @@ class ClassifierTraining:
         trainer.fit(learner, DataLoader(stream, batch_size=None))
         learner.network.eval().to(runtime.torch_device)
 
-    def _assess(self, network: EventNetwork, source: SheetSource, windows: Sequences, card: dict[str, Any], out: Path, runtime: Runtime) -> None:
+    def _assess(
+        self, network: EventNetwork, source: SheetSource, windows: Sequences, card: dict[str, Any], out: Path, runtime: Runtime
+    ) -> None:
         """Calibrate, score on what was never seen, write checkpoint, card and picture."""
         from detectnmf.train.classifier_card import write_card
         from detectnmf.train.classifier_picture import draw
@@ -183,7 +185,11 @@ class ClassifierTraining:
         tested = judge(long, range(TEST, TEST + self.test), statistic)
         fresh = gather(source, self.cutting, self.test, TEST)
         found = by_window(window_logits(network, fresh), fresh)
-        card |= {"network": network.settings, "calibration": calibration.plain(), "test": {"window": found, "trace": scores(tested, calibration)}}
+        card |= {
+            "network": network.settings,
+            "calibration": calibration.plain(),
+            "test": {"window": found, "trace": scores(tested, calibration)},
+        }
         save_events(network, out, card)
         write_card(card, out.with_name(f"{out.stem}.md"))
         draw(out.with_name(f"{out.stem}.png"), tested, calibration, fresh, window_logits(network, fresh))
@@ -204,5 +210,3 @@ class ClassifierTraining:
             "traces": None if self.traces is None else Path(self.traces).name,
             "training": {knob: getattr(self, knob) for knob in SAID},
         }
-
-

@@ -13,17 +13,17 @@ def write_card(card: dict[str, Any], path: Path) -> None:
     lines = [
         f"# {path.stem}",
         "",
-        f"A seed classifier ({network['cell'].upper()}, {network['layers']} × {network['hidden']} units) that reads 10 s of a trace at 10 Hz "
-        f"and tells a calcium event, its peak in the middle, from everything else; trained on simulated traces{own}.",
+        f"A seed classifier ({network['cell'].upper()}, {network['layers']} × {network['hidden']} units) that reads 10 s of a trace at "
+        f"10 Hz and tells a calcium event, its peak in the middle, from everything else; trained on simulated traces{own}.",
         "",
         f"Trained by detectnmf {card['detectnmf']} (torch {card['torch']}, Python {card['python']}) on {card['device']}, "
         f"{card['threads']} threads, in {card['seconds'] / 60:.0f} minutes; seed {card['seed']}.",
         "",
         "## Score",
         "",
-        f"{trace['traces']} simulated traces of 60 to 120 s that training never saw, all of them under noise and some under drift, movement, "
-        "blips, neuropil, light and interference. SNR is the median height of a trace's events over the standard deviation of all "
-        "else in it, as recorded. A trace is kept if any window is called an event.",
+        f"{trace['traces']} simulated traces of 60 to 120 s that training never saw, all of them under noise and some under drift, "
+        "movement, blips, neuropil, light and interference. SNR is the median height of a trace's events over the standard deviation of "
+        "all else in it, as recorded. A trace is kept if any window is called an event.",
         "",
         f"Cells of SNR 2 and more against all that is none: balanced accuracy {trace['balanced_accuracy']:.3f}, area under the curve "
         f"{trace['auc']:.3f}; specificity {trace['specificity']:.3f}. Calibration error of the score, over all cells: "

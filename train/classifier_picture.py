@@ -46,9 +46,7 @@ def draw(path: Path, tested: Judged, calibration: Calibration, windows: Sequence
     middle.plot([0, 1], [0, 1], ":", color=INK)
     bins = reliability(probability, tested.cell)
     middle.plot([p for p, _, _ in bins], [share for _, share, _ in bins], "o-", color=CELL)
-    middle.set(
-        xlabel="score", ylabel="share of cells", title=f"reliability: expected error {expected_error(probability, tested.cell):.3f}"
-    )
+    middle.set(xlabel="score", ylabel="share of cells", title=f"reliability: expected error {expected_error(probability, tested.cell):.3f}")
     rows = scores(tested, calibration)["by_snr"]
     middles = [float(np.sqrt(row["snr"][0] * row["snr"][1])) for row in rows]
     right.semilogx(middles, [row["sensitivity"] for row in rows], "o-", color=CELL, label="sensitivity")

@@ -12,8 +12,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from detectnmf.errors import UserError
 from detectnmf.seeds.windows import RATE, check_traces, in_noise
-from detectnmf.train.sheets import Sheet
 from detectnmf.traces.levels import resting_level
+from detectnmf.train.sheets import Sheet
 
 CLEAR = 3.0  # units of noise: what is lower in a smoothed trace is no event to be sure of
 SMOOTHING = 1.5  # frames at 10 Hz, SD of the Gaussian under which peaks are read
@@ -81,7 +81,7 @@ class LabelledTraces:
         fired = np.zeros(size, np.uint16)
         if "spikes" in held:
             rows = np.asarray(held["spikes"], float)
-            if rows.ndim != 2 or rows.shape[1] != 2 or (len(rows) and not (0 <= rows[:, 0].min() and rows[:, 0].max() < size[0])):
+            if rows.ndim != 2 or rows.shape[1] != 2 or not ((rows[:, 0] >= 0) & (rows[:, 0] < size[0])).all():
                 raise UserError(f"training.traces: spikes in {self.path} must be (N, 2), a cell from 0 to {size[0] - 1} and a time in s")
             frame = np.floor(rows[:, 1] * rate).astype(int)
             inside = (frame >= 0) & (frame < size[1])

@@ -32,9 +32,9 @@ class Sequences:
 class Cutting:
     """How windows are cut.
 
-    An event is a local maximum of the noise-free fluorescence that stands out of its surroundings by `faint` units of noise at least, and by
-    a tenth of the trace's highest value. A window with an event within `jitter` frames of its middle is positive. It is negative if nothing
-    fired from `before` frames ahead of its middle to `after` frames behind. What lies between is not shown.
+    An event is a local maximum of the noise-free fluorescence that stands out of its surroundings by `faint` units of noise at least, and
+    by a tenth of the trace's highest value. A window with an event within `jitter` frames of its middle is positive. It is negative if
+    nothing fired from `before` frames ahead of its middle to `after` frames behind. What lies between is not shown.
 
     Args:
         each: windows of either kind from a trace.
@@ -139,7 +139,9 @@ class SequenceStream(IterableDataset[tuple[Tensor, Tensor]]):
                     joined = torch.cat(kind)
                     held[label] = [joined[torch.from_numpy(rng.permutation(len(joined))[: self.pool // 2])]]
             events = self.batch // 3
-            picks = [torch.from_numpy(rng.integers(len(kind[0]), size=m)) for kind, m in zip(held, (self.batch - events, events), strict=True)]
+            picks = [
+                torch.from_numpy(rng.integers(len(kind[0]), size=m)) for kind, m in zip(held, (self.batch - events, events), strict=True)
+            ]
             owed -= self.batch
             labels = torch.cat([torch.zeros(self.batch - events), torch.ones(events)])
             yield torch.cat([kind[0][pick] for kind, pick in zip(held, picks, strict=True)]), labels

@@ -162,5 +162,3 @@ def by_window(logits: np.ndarray, sequences: Sequences) -> dict[str, float]:
         chosen = ~events | (size >= least)
         found[f"auc_from_{least:g}"] = auc(logits[chosen], events[chosen])
     return {name: round(value, 4) for name, value in found.items()}
-
-

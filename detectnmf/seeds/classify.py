@@ -66,7 +66,9 @@ class SeedClassifier:
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise UserError(f"classifier.threshold is a probability between 0 and 1, got {self.threshold}; null takes the best one")
         if not 1 <= self.stride <= LENGTH // 10:
-            raise UserError(f"classifier.stride must be 1 to {LENGTH // 10} frames, so that no event falls between two windows, got {self.stride}")
+            raise UserError(
+                f"classifier.stride must be 1 to {LENGTH // 10} frames, so that no event falls between two windows, got {self.stride}"
+            )
         if self.batch < 1:
             raise UserError(f"classifier.batch must be at least 1, got {self.batch}")
         find(self.checkpoint, "classifier")

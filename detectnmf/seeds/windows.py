@@ -14,6 +14,7 @@ from detectnmf.traces.levels import noise_level
 RATE = 10.0  # Hz
 LENGTH = 100  # frames of a window, T₀
 PEAK = 50  # frame of a window to which the peak of an event is aligned
+FINEST = 5000  # denominator of the ratio of rates, at most: no frame is off by more than one in 25 million
 SLOWEST = 1.0  # Hz: an event of a second or two is not seen below
 REST = 20  # frames of a window, from the lowest, that lie below its resting level
 FLOOR = 0.01  # noise is at least this share of a trace's range: denoised traces have next to none
@@ -38,7 +39,8 @@ def check_traces(traces: np.ndarray | Tensor, rate: float | None) -> np.ndarray:
     Raises:
         UserError: not (n, T), shorter than a window, not finite, or a rate that cannot be used.
     """
-    values = np.asarray(traces, dtype=np.float32)
+    held = traces.detach().cpu().numpy() if isinstance(traces, Tensor) else traces
+    values = np.require(held, np.float32, "W")  # torch shares no memory that must not be written
     if values.ndim != 2:
         raise UserError(f"traces must be (n, T), got {values.shape}; a single trace? pass trace[None]")
     rate = check_rate(rate)
@@ -58,10 +60,12 @@ def resample(traces: np.ndarray, rate: float) -> np.ndarray:
     """(n, T) at `rate` Hz -> (n, T') float32 at 10 Hz, without aliasing (polyphase low-pass at the lower of the two Nyquist rates)."""
     from scipy.signal import resample_poly
 
-    step = Fraction(RATE / rate).limit_denominator(500)
+    step = Fraction(RATE / rate).limit_denominator(FINEST)
     if step == 1 or not len(traces):
         return np.asarray(traces, np.float32)[:, : int(traces.shape[1] * RATE / rate)]
-    return np.asarray(resample_poly(traces, step.numerator, step.denominator, axis=1, padtype="line"), np.float32)
+    level = np.median(traces, axis=1, keepdims=True)  # the filter lets a constant through by 1 in 1000 more or less from frame to frame
+    slow = resample_poly(traces - level, step.numerator, step.denominator, axis=1, padtype="line")
+    return np.asarray(slow + level, np.float32)
 
 
 def in_noise(traces: np.ndarray, rate: float) -> Tensor:
@@ -69,8 +73,10 @@ def in_noise(traces: np.ndarray, rate: float) -> Tensor:
 
     The noise is that of the frames which are looked at: after resampling, or, where that only fills in frames, before it.
     """
-    slow = torch.from_numpy(resample(traces, rate))
-    noise = noise_level(slow if rate >= RATE else torch.from_numpy(np.asarray(traces, np.float32)))
+    values = np.array(traces, np.float32)
+    values -= np.median(values, axis=1, keepdims=True) if values.size else 0
+    slow = torch.from_numpy(resample(values, rate))
+    noise = noise_level(slow if rate >= RATE else torch.from_numpy(values))
     lowest, highest = slow.aminmax(dim=1) if len(slow) else (noise, noise)
     extent = highest - lowest
     flat = extent <= 1e-6 * highest.abs().maximum(lowest.abs())
