@@ -221,8 +221,8 @@ def page(results: Results, chosen: argparse.Namespace) -> list[str]:
         "# Seed classifier",
         f"{len(judged.cell)} simulated traces of {LONG[0]:g} to {LONG[1]:g} s at 3 to 60 Hz, from seeds that neither training nor "
         "calibration used: cells of seven indicators, and what is none, all under noise and some under drift, movement, blips, neuropil, "
-        "light and interference (`train/nuisances.py`). **SNR** is the median height of a trace's events over the standard deviation of all that is "
-        "not the cell, as recorded, at the recording's own rate (robust, about its mean over 10 s).",
+        "light and interference (`train/nuisances.py`). **SNR** is the median height of a trace's events over the standard deviation of "
+        "all that is not the cell, as recorded, at the recording's own rate (robust, about its mean over 10 s).",
         f"`python benchmarks/classifier.py --seeds {chosen.seeds}`",
         "![ROC, balanced accuracy against SNR, reliability](classifier.png)",
         f"## Cells of SNR {SEEN:g} and more against all that is none",

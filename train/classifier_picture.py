@@ -27,7 +27,7 @@ def draw(path: Path, tested: Judged, calibration: Calibration, windows: Sequence
 
     figure = Figure(figsize=(12.5, 7.4), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
-    top, below = figure.subfigures(2, 1, height_ratios=(1.25, 1))
+    top, below = np.asarray(figure.subfigures(2, 1, height_ratios=(1.25, 1))).tolist()
     left, middle, right = top.subplots(1, 3)
     for ax in (left, middle, right):
         ax.spines[["top", "right"]].set_visible(False)

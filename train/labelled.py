@@ -62,21 +62,22 @@ class LabelledTraces:
             )
         rate = float(held["rate"].flat[0])
         traces = check_traces(held["traces"], rate)
-        spikes = self._spikes(held, traces.shape, rate)
+        spikes = self._spikes(held, (len(traces), traces.shape[1]), rate)
         slow = in_noise(traces, rate)
         smooth = gaussian_filter1d(slow.numpy() - resting_level(slow, slow.new_ones(len(slow))).numpy()[:, None], SMOOTHING, axis=1)
         clean = np.where(smooth > CLEAR, smooth, 0).astype(np.float32)
-        cell = spikes.any(axis=1)
+        cell = np.asarray(spikes.any(axis=1))
         if "spikes" in held:
-            near = np.zeros(clean.shape, bool)
-            trace, frame = np.nonzero(spikes)
-            for later in range(round(AFTER * RATE)):
-                near[trace, np.minimum((frame * RATE / rate).astype(int) + later, near.shape[1] - 1)] = True
+            near = np.zeros_like(clean, bool)
+            for trace, fired in enumerate(spikes):
+                first = (np.flatnonzero(fired) * (RATE / rate)).astype(int)
+                for later in range(round(AFTER * RATE)):
+                    near[trace, np.minimum(first + later, near.shape[1] - 1)] = True
             clean[~near] = 0
         clean[~cell] = 0
         return Sheet(traces, rate, clean, spikes, cell, np.full(len(traces), np.nan))
 
-    def _spikes(self, held: dict[str, np.ndarray], size: tuple[int, ...], rate: float) -> np.ndarray:
+    def _spikes(self, held: dict[str, np.ndarray], size: tuple[int, int], rate: float) -> np.ndarray:
         """(K, T) spikes in each frame; where only labels are known, any frame of a cell may hold one."""
         fired = np.zeros(size, np.uint16)
         if "spikes" in held:

@@ -88,8 +88,8 @@ class Cutting:
             like = like[(like >= 0) & (like <= last)]
             chosen = np.concatenate([chosen, like[free[like]][: self.each]])
             take(trace, chosen, 0, np.zeros(len(chosen)))
-        at, rows = torch.from_numpy(np.concatenate(first)), torch.from_numpy(np.concatenate(row))
-        windows = traces[rows[:, None], at[:, None] + torch.arange(LENGTH)]
+        begin, rows = torch.from_numpy(np.concatenate(first)), torch.from_numpy(np.concatenate(row))
+        windows = traces[rows[:, None], begin[:, None] + torch.arange(LENGTH)]
         return Sequences(windows, torch.from_numpy(np.concatenate(labels)).float(), torch.from_numpy(np.concatenate(size)).float())
 
 

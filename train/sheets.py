@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -110,7 +110,7 @@ class SheetSource:
 
     def vary(self, model: TraceModel, rng: np.random.Generator) -> TraceModel:
         """The model with its kinetics and firing drawn anew, as far as it has such knobs."""
-        if not hasattr(model, "__dataclass_fields__"):
+        if not is_dataclass(model) or isinstance(model, type):
             return model
         names = {f.name for f in fields(model)}
         changed: dict[str, Any] = {}
