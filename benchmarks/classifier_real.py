@@ -12,7 +12,7 @@ from scipy.ndimage import uniform_filter1d
 from detectnmf.runtime import Runtime
 from detectnmf.seeds.classify import event_logits
 from detectnmf.seeds.lstm import EventNetwork
-from detectnmf.seeds.windows import PEAK, RATE, in_noise
+from detectnmf.seeds.windows import RATE, in_noise
 from detectnmf.simulate.traces.recordings import read
 from detectnmf.train.verdicts import auc
 
@@ -48,10 +48,10 @@ def of_set(path: Path, network: EventNetwork, runtime: Runtime) -> RealScores:
         logits = event_logits(network, slow, 1, 4096, runtime)[0].numpy()
         smooth = uniform_filter1d(slow.numpy()[0], 3)
         smooth -= np.median(smooth)
-        last = (len(logits) - 1 + PEAK) / RATE - STRETCH - NEAR
-        for start in np.arange(PEAK / RATE, last, STEP):
+        last = len(logits) / RATE - STRETCH - NEAR
+        for start in np.arange(NEAR, last, STEP):
             first, stop = round(start * RATE), round((start + STRETCH + NEAR) * RATE)
-            score.append(logits[first - PEAK : stop - PEAK].max())
+            score.append(logits[first:stop].max())
             plain.append(smooth[first:stop].max())
             count.append(spikes(take.spikes, start, start + STRETCH))
             near.append(spikes(take.spikes, start - NEAR, start + STRETCH + NEAR))

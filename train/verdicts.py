@@ -89,18 +89,29 @@ def best_threshold(judged: Judged) -> float:
 
 
 def expected_error(probability: np.ndarray, positive: np.ndarray) -> float:
-    """Expected calibration error in ten equal bins (Naeini et al. 2015)."""
-    return float(sum(abs(p - share) * n for p, share, n in reliability(probability, positive)) / max(len(probability), 1))
+    """Expected calibration error in ten equal bins (Naeini et al. 2015), both kinds weighing as much, as scores are meant."""
+    weight = alike(positive)
+    which = _bin(probability)
+    shares = np.bincount(which, weight * positive, BINS) - np.bincount(which, weight * probability, BINS)
+    return float(np.abs(shares).sum())
 
 
 def reliability(probability: np.ndarray, positive: np.ndarray) -> list[tuple[float, float, int]]:
-    """(mean probability, share of positives, number) of each bin that is not empty."""
-    which = np.minimum((probability * BINS).astype(int), BINS - 1)
-    return [
-        (float(probability[which == b].mean()), float(positive[which == b].mean()), int((which == b).sum()))
-        for b in range(BINS)
-        if (which == b).any()
-    ]
+    """(mean probability, share of positives, number) of each bin that is not empty, both kinds weighing as much."""
+    weight, which = alike(positive), _bin(probability)
+    total = np.bincount(which, weight, BINS)
+    mean, share = (np.bincount(which, weight * one, BINS) / np.maximum(total, 1e-12) for one in (probability, positive))
+    count = np.bincount(which, minlength=BINS)
+    return [(float(mean[b]), float(share[b]), int(count[b])) for b in np.flatnonzero(count)]
+
+
+def alike(positive: np.ndarray) -> np.ndarray:
+    """(n,) weights that add up to 1, half of it for either kind."""
+    return np.where(positive, 0.5 / max(int(positive.sum()), 1), 0.5 / max(int((~positive).sum()), 1))
+
+
+def _bin(probability: np.ndarray) -> np.ndarray:
+    return np.minimum((probability * BINS).astype(int), BINS - 1)
 
 
 def calibrate(windows: tuple[np.ndarray, np.ndarray], traces: Judged) -> Calibration:

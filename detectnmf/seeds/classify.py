@@ -21,7 +21,7 @@ from detectnmf.io.weights import find
 from detectnmf.runtime import Runtime
 from detectnmf.seeds.calibration import Calibration
 from detectnmf.seeds.lstm import TRAIN, EventNetwork, load_events
-from detectnmf.seeds.windows import LENGTH, PEAK, RATE, check_traces, cut, in_noise, shape, starts
+from detectnmf.seeds.windows import LENGTH, RATE, check_traces, cut, in_noise, mirror, shape
 
 COPIES = 10  # of a trace that resampling and sorting hold at a time
 WIDE = 4 * 4 * 64 * LENGTH  # bytes of a window inside the network
@@ -47,7 +47,8 @@ class SeedClassifier:
     """Slides windows of 10 s over each trace; a trace is kept if any of them is classified as a calcium event.
 
     The network knows an event whose peak is within half a second of the window's middle, so that steps of up to ten frames leave
-    none out, but the first and the last five seconds of a recording are context alone.
+    none out. The paper's windows lie within the trace; here it is mirrored at its ends, so that events of the first and last five
+    seconds are found, too.
 
     Args:
         checkpoint: a shipped one, or a file made by `detectnmf train NAME training=lstm`.
@@ -89,12 +90,12 @@ class SeedClassifier:
             alive = torch.isfinite(highest)
             verdict.keep[part] = (alive & (highest >= least)).numpy()
             verdict.score[part] = torch.where(alive, calibration.of_traces(highest, frames), 0.0).numpy()
-            middle = (starts(frames, self.stride).start + best * self.stride + PEAK) / RATE
+            middle = ((frames - 1) % self.stride + best * self.stride) / RATE
             verdict.time[part] = torch.where(alive, middle.float(), torch.nan).numpy()
         return verdict
 
     def windows(self, traces: np.ndarray | Tensor, rate: float | None, runtime: Runtime) -> np.ndarray:
-        """(n, W) float32, probability of each window; window w starts at frame `starts(T', stride)[w]` at 10 Hz.
+        """(n, W) float32, probability of each window; window w has its middle at frame (T' - 1) % stride + w·stride at 10 Hz.
 
         Raises:
             UserError: as above.
@@ -129,9 +130,12 @@ class SeedClassifier:
 
 @torch.inference_mode()
 def event_logits(network: EventNetwork, slow: Tensor, stride: int, batch: int, runtime: Runtime) -> Tensor:
-    """(n, T') at 10 Hz in units of noise -> (n, W) logits of all windows, batched across traces; -inf for those of a constant trace."""
+    """(n, T') at 10 Hz in units of noise -> (n, W) logits of all windows of the mirrored traces, batched across traces.
+
+    Those of a constant trace are -inf.
+    """
     device = runtime.torch_device
-    windows = cut(slow, stride)
+    windows = cut(mirror(slow), stride)
     alive = slow.amax(dim=1) > slow.amin(dim=1)
     trace, column = alive.nonzero()[:, 0].repeat_interleave(windows.shape[1]), torch.arange(windows.shape[1]).repeat(int(alive.sum()))
     found = torch.empty(len(trace))

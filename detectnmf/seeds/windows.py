@@ -85,6 +85,12 @@ def in_noise(traces: np.ndarray, rate: float) -> Tensor:
     return torch.where(flat[:, None], 0.0, scaled)
 
 
+def mirror(traces: Tensor) -> Tensor:
+    """(n, T) -> (n, T + LENGTH - 1), mirrored at both ends, so that window w has its PEAK at frame w of the trace."""
+    after = LENGTH - PEAK - 1
+    return torch.cat([traces[:, 1 : PEAK + 1].flip(1), traces, traces[:, -after - 1 : -1].flip(1)], dim=1)
+
+
 def starts(frames: int, stride: int) -> range:
     """First frames of the windows of a trace; the last window ends with the trace, whatever the stride."""
     last = frames - LENGTH

@@ -140,7 +140,9 @@ def test_the_best_threshold_is_that_of_a_search() -> None:
 
 
 def test_expected_error_of_a_known_case() -> None:
-    """Says 0.8 where it is 0.6, and 0.1 where it is 0.1."""
+    """Says 0.8 where it is 0.6, and 0.1 where it is 0.4; with four times as many of one kind it is the same."""
     probability = np.repeat([0.8, 0.1], [10, 10])
-    positive = np.array([1] * 6 + [0] * 4 + [1] + [0] * 9, bool)
-    assert expected_error(probability, positive) == pytest.approx(0.1)
+    positive = np.array([1] * 6 + [0] * 4 + [1] * 4 + [0] * 6, bool)
+    assert expected_error(probability, positive) == pytest.approx(0.5 * 0.2 + 0.5 * 0.3)
+    more = np.concatenate([np.arange(20), *[np.flatnonzero(positive)] * 3])
+    assert expected_error(probability[more], positive[more]) == pytest.approx(0.25)
