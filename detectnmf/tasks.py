@@ -188,7 +188,7 @@ def resembling(job: Job, simulator: Any, like: Path, kept: tuple[str, ...] = ())
 
 
 def train(job: Job) -> str:
-    """A detector from simulated movies."""
+    """A detector from simulated movies, or a seed classifier from simulated traces."""
     out = place(job.config.out)
     out = job.name(out.with_name(out.name.removesuffix(".safetensors") + ".safetensors"))
     check_writable(out.parent)
@@ -198,7 +198,7 @@ def train(job: Job) -> str:
         simulator, _ = resembling(job, simulator, place(job.config.like), ("sim.frames", "sim.size", "camera.dtype"))
         training = training.like(simulator)
     out = training(simulator, job.build("compress"), job.build("sparsen"), out, job.runtime, job.config.overwrite)
-    return f"wrote {out} and its card; use it: detectnmf run MOVIE detector.checkpoint={out}"
+    return f"wrote {out} and its card; {training.use.format(out=out)}"
 
 
 def evaluate(job: Job) -> str:

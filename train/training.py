@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
@@ -71,6 +71,8 @@ class Training:
     jitter: float = 1.3
     window: int = 10
     drawn: int = 25
+
+    use: ClassVar[str] = "use it: detectnmf run MOVIE detector.checkpoint={out}"
 
     def __post_init__(self) -> None:
         for knob in LEAST_ONE:
