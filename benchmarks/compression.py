@@ -26,7 +26,7 @@ MOVIES = {
     "two-photon, faint cells": ("sim.snr=2.5", "sim.cells=60", "sim.visible=1"),
     "two-photon, 3 Hz": ("sim.rate=3", "sim.frames=600"),
     "two-photon, 30 Hz, fast indicator": ("activity=gcamp8f", "sim.rate=30"),
-    "one-photon": ("experiment=one_photon", "sim.size=[128,128]", "sim.frames=1000"),
+    "one-photon": ("experiment=one_photon", "sim.size=[128,128]", "sim.frames=1000", "motion.rms=0", "motion.breath=0"),
     "noise alone": ("sim.cells=0", "neuropil=none", "neuropil.level=0"),
 }
 QUICK = ("sim.size=[64,64]", "sim.frames=300")
