@@ -119,7 +119,7 @@ def compare(steps: int, sheets: int) -> dict[str, dict[str, Any]]:
         for cell in ("lstm", "gru") if steps else ():
             training, simulator = settings(f"training.cell={cell}", f"training.steps={steps}", f"training.test={max(2, sheets // 2)}")
             start = time.monotonic()
-            out = training(simulator, None, None, Path(folder) / cell, QUIET)  # type: ignore[arg-type]
+            out = training(simulator, None, None, None, Path(folder) / cell, QUIET)  # type: ignore[arg-type]
             network, card = load_events(out, torch.device("cpu"))
             weights = sum(weight.numel() for weight in network.parameters())
             found[cell] = card["test"]["trace"] | {

@@ -83,7 +83,7 @@ def single_frames(chosen: argparse.Namespace) -> Frames:
     with initialize_config_module("detectnmf.configs", version_base=None):
         config = compose("train", [f"experiment={CHECKPOINT}"])
     training = build(config, "training")
-    source = training.source(*(build(config, part) for part in ("sim", "compress", "sparsen")), seed=0)
+    source = training.source(*(build(config, part) for part in ("sim", "compress", "sparsen", "enhance")), seed=0)
     crops = fixed(replace(source, per_movie=training.scored), 4 if chosen.quick else 40, TEST + FIRST_SEED)
     network, card = load_network(CHECKPOINT, LEAST_SCORE, torch.device(chosen.device))
     draw_crops(network, crops, chosen.out / "detector_frames.png", CHECKPOINT)

@@ -51,7 +51,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "run": PIPELINE,
     "simulate": (*SCENE, "resemble"),
     "gallery": (*SCENE[:-1], "gallery"),
-    "train": (*SCENE[:-1], "compress", "sparsen", "training", "resemble"),
+    "train": (*SCENE[:-1], "enhance", "compress", "sparsen", "training", "resemble"),
     "evaluate": (),
     "demo": (*SCENE, *PIPELINE),
 }
@@ -197,7 +197,8 @@ def train(job: Job) -> str:
     if job.config.like is not None:
         simulator, _ = resembling(job, simulator, place(job.config.like), ("sim.frames", "sim.size", "camera.dtype"))
         training = training.like(simulator)
-    out = training(simulator, job.build("compress"), job.build("sparsen"), out, job.runtime, job.config.overwrite)
+    parts = (job.build(part) for part in ("compress", "sparsen", "enhance"))
+    out = training(simulator, *parts, out, job.runtime, job.config.overwrite)
     return f"wrote {out} and its card; {training.use.format(out=out)}"
 
 

@@ -54,7 +54,7 @@ def write_card(card: dict[str, Any], path: Path) -> None:
             *(f"- {part}: `{value}`" for part, value in kind["parts"].items()),
             "",
         ]
-    lines += ["## Fixed", "", *(f"- {name}: `{card[name]}`" for name in ("compress", "sparsen", "labels", "training")), ""]
+    lines += ["## Fixed", "", *(f"- {name}: `{card[name]}`" for name in ("enhance", "compress", "sparsen", "labels", "training")), ""]
     path.write_text("\n".join(lines), encoding="utf-8")
 
 

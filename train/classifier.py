@@ -14,6 +14,7 @@ import torch
 
 import detectnmf
 from detectnmf.compress.base import Compressor
+from detectnmf.enhance.base import Enhancer
 from detectnmf.errors import UserError
 from detectnmf.runtime import Runtime
 from detectnmf.seeds.lstm import EventNetwork, load_events, save_events
@@ -116,9 +117,16 @@ class ClassifierTraining:
         return replace(self, ranges={}, indicators={})
 
     def __call__(
-        self, simulator: Simulator, compress: Compressor, sparsen: Sparsener, out: Path, runtime: Runtime, overwrite: bool = False
+        self,
+        simulator: Simulator,
+        compress: Compressor,
+        sparsen: Sparsener,
+        enhance: Enhancer,
+        out: Path,
+        runtime: Runtime,
+        overwrite: bool = False,
     ) -> Path:
-        """Train and write `out`.safetensors, its card `out`.md and its picture `out`.png; nothing is compressed or sparsened.
+        """Train and write `out`.safetensors, its card `out`.md and its picture `out`.png; nothing is compressed, sparsened or enhanced.
 
         Args:
             overwrite: of no importance here; nothing unfinished is left that could be in the way.

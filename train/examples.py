@@ -17,6 +17,7 @@ from detectnmf.compressed import Compressed
 from detectnmf.detect.context import Views
 from detectnmf.detect.network import CROP
 from detectnmf.detect.select import Selection, crop, resize, select
+from detectnmf.enhance.base import Enhancer
 from detectnmf.runtime import Runtime
 from detectnmf.simulate.simulator import Simulated
 from detectnmf.sparsen.base import Sparsener
@@ -87,6 +88,7 @@ class Labels:
 
 def examples(
     simulated: Simulated,
+    enhance: Enhancer,
     compress: Compressor,
     sparsen: Sparsener,
     labels: Labels,
@@ -102,7 +104,7 @@ def examples(
     Args:
         diameter: of a cell (px) that the run is told or estimates.
     """
-    movie = compress(simulated.recording, runtime)
+    movie = compress(enhance(simulated.recording, diameter, runtime), runtime)
     if movie.rank == 0:
         return []
     clear = sparsen(movie, runtime)

@@ -17,6 +17,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from detectnmf.compress.base import Compressor
+from detectnmf.enhance.base import Enhancer
 from detectnmf.errors import UserError
 from detectnmf.runtime import Runtime
 from detectnmf.simulate.simulator import Simulator
@@ -44,6 +45,7 @@ class Source:
 
     simulator: Simulator
     mixture: Mixture
+    enhance: Enhancer
     compress: Compressor
     sparsen: Sparsener
     labels: Labels
@@ -63,7 +65,9 @@ class Source:
             log.warning("movie %d (%s) was left out: %s", number, kind, error)
             return []
         runtime = Runtime(device="cpu", max_memory=2.0, seed=self.seed, quiet=True)
-        return examples(simulated, self.compress, self.sparsen, self.labels, told, self.looks, self.per_movie, rng, runtime, kind)
+        return examples(
+            simulated, self.enhance, self.compress, self.sparsen, self.labels, told, self.looks, self.per_movie, rng, runtime, kind
+        )
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import torch
 
 import detectnmf
 from detectnmf.compress.base import Compressor
+from detectnmf.enhance.base import Enhancer
 from detectnmf.errors import UserError
 from detectnmf.runtime import Runtime
 from detectnmf.simulate.simulator import Simulator
@@ -86,11 +87,19 @@ class Training:
         return replace(self, ranges=around(simulator), kinds={})
 
     def __call__(
-        self, simulator: Simulator, compress: Compressor, sparsen: Sparsener, out: Path, runtime: Runtime, overwrite: bool = False
+        self,
+        simulator: Simulator,
+        compress: Compressor,
+        sparsen: Sparsener,
+        enhance: Enhancer,
+        out: Path,
+        runtime: Runtime,
+        overwrite: bool = False,
     ) -> Path:
         """Train, or go on with it, and write `out`.safetensors and its card, `out`.md.
 
         Args:
+            enhance: frames are enhanced as a run would, before they are compressed.
             overwrite: an unfinished training of this name with other settings is thrown away.
 
         Raises:
@@ -104,7 +113,7 @@ class Training:
 
         name = out.name.removesuffix(".safetensors")
         out = out.with_name(f"{name}.safetensors")
-        source = self.source(simulator, compress, sparsen, runtime.seed)
+        source = self.source(simulator, compress, sparsen, enhance, runtime.seed)
         folder = self._folder(out, source, overwrite)
         state = folder / "state.ckpt"
         logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no advertisements
@@ -134,10 +143,20 @@ class Training:
         trainer.fit(learner, stream, ckpt_path=state if done else None)
         return self._finish(progress, source, out, runtime)
 
-    def source(self, simulator: Simulator, compress: Compressor, sparsen: Sparsener, seed: int) -> Source:
+    def source(self, simulator: Simulator, compress: Compressor, sparsen: Sparsener, enhance: Enhancer, seed: int) -> Source:
         """What makes this training's movies."""
-        mixture = Mixture(self.ranges, self.kinds)
-        return Source(simulator, mixture, compress, sparsen, self.labels, self.jitter, self.looks, self.per_movie, seed)
+        return Source(
+            simulator,
+            Mixture(self.ranges, self.kinds),
+            enhance,
+            compress,
+            sparsen,
+            self.labels,
+            jitter=self.jitter,
+            looks=self.looks,
+            per_movie=self.per_movie,
+            seed=seed,
+        )
 
     def _folder(self, out: Path, source: Source, overwrite: bool) -> Path:
         """The folder of the training's state; that of an earlier one with the same settings is gone on with."""
@@ -212,6 +231,7 @@ class Training:
                 for name, (simulator, ranges) in kinds.items()
             },
             "labels": asdict(self.labels),
+            "enhance": repr(source.enhance),
             "compress": repr(source.compress),
             "sparsen": repr(source.sparsen),
             "training": {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("ranges", "kinds", "labels")},

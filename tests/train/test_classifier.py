@@ -92,7 +92,7 @@ def test_three_steps_are_the_same_again(cell: str, tmp_path: Path) -> None:
     """Weights, card, page and picture; and the classifier takes it."""
     pair = []
     for name in ("a", "b"):
-        out = training(cell=cell)(simulator(), None, None, tmp_path / name, QUIET)  # type: ignore[arg-type]
+        out = training(cell=cell)(simulator(), None, None, None, tmp_path / name, QUIET)  # type: ignore[arg-type]
         pair.append(load_events(out, torch.device("cpu")))
     (one, card), (other, _) = pair
     assert all(torch.equal(x, y) for x, y in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
@@ -112,14 +112,14 @@ def test_a_users_own_traces(tmp_path: Path) -> None:
         assert own.cell.sum() == sheet.cell.sum()
         cut = Cutting()(own, np.random.default_rng(0))
         assert 0 < cut.labels.sum() < len(cut.labels)
-    out = training(traces=tmp_path / "labels.npz", share=0.5)(simulator(), None, None, tmp_path / "own", QUIET)  # type: ignore[arg-type]
+    out = training(traces=tmp_path / "labels.npz", share=0.5)(simulator(), None, None, None, tmp_path / "own", QUIET)  # type: ignore[arg-type]
     assert "a user's own traces (labels.npz)" in out.with_suffix(".md").read_text()
 
 
 def test_a_file_without_labels_is_refused_before_work(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", traces=np.zeros((2, 400)), rate=10.0)
     with pytest.raises(UserError, match=r"must hold traces \(K, T\), rate \(Hz\), and labels \(K,\) or spikes"):
-        training(traces=tmp_path / "x.npz")(simulator(), None, None, tmp_path / "out", QUIET)  # type: ignore[arg-type]
+        training(traces=tmp_path / "x.npz")(simulator(), None, None, None, tmp_path / "out", QUIET)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from simulators import simulator
 
 from detectnmf.compress.pmd import PMD
 from detectnmf.detect.network import VIEWS
+from detectnmf.enhance.none import NoEnhancing
 from detectnmf.sparsen.fast import Fast
 from detectnmf.train.examples import Example, Labels, augment, target
 from detectnmf.train.kinds import Mixture
@@ -19,7 +20,7 @@ from detectnmf.train.stream import Source, Stream
 @pytest.fixture(scope="module")
 def source() -> Source:
     sim = simulator(frames=300, size=[96, 96], cells=14, snr=12.0)
-    return Source(sim, Mixture({"snr": (10.0, 14.0)}), PMD(), Fast(decay=0.5), Labels(), looks=3, per_movie=40)
+    return Source(sim, Mixture({"snr": (10.0, 14.0)}), NoEnhancing(), PMD(), Fast(decay=0.5), Labels(), looks=3, per_movie=40)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from simulators import simulator
 
 from detectnmf.compress.pmd import PMD
 from detectnmf.detect.checkpoint import load_network
+from detectnmf.enhance.none import NoEnhancing
 from detectnmf.errors import UserError
 from detectnmf.runtime import Runtime
 from detectnmf.simulate.simulator import Simulator
@@ -26,7 +27,7 @@ QUIET = Runtime(device="cpu", max_memory=1.0, quiet=True)
 
 def short(**knobs: object) -> Training:
     small = {"steps": 4, "batch": 4, "workers": 0, "validation": 1, "test": 1, "scored": 10, "every": 2, "looks": 2, "per_movie": 12}
-    return Training(ranges={"snr": (10.0, 14.0)}, labels=Labels(), **{**small, "drawn": 3, "window": 2, **knobs})
+    return Training(**{"ranges": {"snr": (10.0, 14.0)}, "labels": Labels(), **small, "drawn": 3, "window": 2, **knobs})
 
 
 def small(**knobs: object) -> Simulator:
@@ -37,7 +38,7 @@ def small(**knobs: object) -> Simulator:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's own advice on loaders and loggers
-        return short()(small(), PMD(), Fast(decay=0.5), tmp_path_factory.mktemp("trained") / "na0.5", QUIET)
+        return short()(small(), PMD(), Fast(decay=0.5), NoEnhancing(), tmp_path_factory.mktemp("trained") / "na0.5", QUIET)
 
 
 def test_four_steps(trained: Path) -> None:
@@ -67,11 +68,11 @@ def test_a_training_that_was_killed_ends_as_if_it_had_not_been(trained: Path, tm
     with monkeypatch.context() as patch:
         patch.setattr(Stream, "__iter__", killed)
         with pytest.raises((KeyboardInterrupt, SystemExit)):
-            short()(small(), PMD(), Fast(decay=0.5), out, QUIET)
+            short()(small(), PMD(), Fast(decay=0.5), NoEnhancing(), out, QUIET)
     assert (tmp_path / "na0.5.training" / "state.ckpt").exists() and not (tmp_path / "na0.5.safetensors").exists()
     with pytest.raises(UserError, match="holds an unfinished training with other settings"):
-        short(batch=5)(small(), PMD(), Fast(decay=0.5), out, QUIET)
-    short()(small(), PMD(), Fast(decay=0.5), out, QUIET)
+        short(batch=5)(small(), PMD(), Fast(decay=0.5), NoEnhancing(), out, QUIET)
+    short()(small(), PMD(), Fast(decay=0.5), NoEnhancing(), out, QUIET)
     one, other = (load_network(path, 0.5, torch.device("cpu"))[0].state_dict() for path in (trained, tmp_path / "na0.5.safetensors"))
     assert all(torch.equal(one[key], other[key]) for key in one)
 
@@ -98,10 +99,12 @@ def test_senseless_knobs_are_refused() -> None:
 def test_an_unwritable_place_is_refused_before_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
-        short()(simulator(), PMD(), Fast(), tmp_path / "file" / "x", QUIET)
+        short()(simulator(), PMD(), Fast(), NoEnhancing(), tmp_path / "file" / "x", QUIET)
 
 
 def test_movies_without_cells_are_refused(tmp_path: Path) -> None:
     sim = simulator(frames=100, size=[48, 48], cells=0)
     with pytest.raises(UserError, match="no cell can be seen"):
-        Training(ranges={}, labels=Labels(), steps=1, workers=0, validation=1, scored=5)(sim, PMD(), Fast(), tmp_path / "x", QUIET)
+        Training(ranges={}, labels=Labels(), steps=1, workers=0, validation=1, scored=5)(
+            sim, PMD(), Fast(), NoEnhancing(), tmp_path / "x", QUIET
+        )
