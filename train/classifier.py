@@ -65,7 +65,7 @@ class ClassifierTraining:
     cell: Literal["lstm", "gru"] = "lstm"
     hidden: int = 64
     layers: int = 1
-    steps: int = 4000
+    steps: int = 8000
     batch: int = 256
     learning_rate: float = 4e-3
     traces: Path | None = None
