@@ -17,7 +17,7 @@ from common import FIRST_SEED, LEAST_SNR, build, versions
 from finders import BySeeder, BySelection, greedy, speed
 from hydra import compose, initialize_config_module
 from pages import COLOURS, GRID, Mean, curve, figure, save, table, write
-from runs import Cache, Row, name_of, options, run_all, understood
+from runs import Cache, Method, Row, name_of, options, run_all, understood
 
 from detectnmf.detect.calibration import BINS, Calibration, calibration_error
 from detectnmf.detect.checkpoint import load_network
@@ -29,9 +29,11 @@ from detectnmf.train.stream import TEST, fixed
 CHECKPOINT = "neurons"
 DENSITIES = (0.3, 1.0, 1.6, 2.4, 3.2)
 QUICK = ("sim.size=[64,64]", "sim.frames=400")
-METHODS = {"detector": BySeeder("maskrcnn"), "superpixels": BySeeder("superpixels"), "greedy Gaussian": greedy}
-SELECTIONS = {f"cover, {n} looks": BySelection(True, n) for n in (1, 2, 3, 5)} | {
-    f"{n} brightest of a patch": BySelection(False, n) for n in (5, 10, 30)
+METHODS: dict[str, Method] = {"detector": BySeeder("maskrcnn"), "superpixels": BySeeder("superpixels"), "greedy Gaussian": greedy}
+SELECTIONS: dict[str, Method] = {
+    f"cover, {count} looks" if cover else f"{count} brightest of a patch": BySelection(cover, count)
+    for cover, counts in ((True, (1, 2, 3, 5)), (False, (5, 10, 30)))
+    for count in counts
 }
 CHOOSING = ("experiment=bessel_density", "sim.density=1.6")  # the movies on which selections are compared
 LONG = ("experiment=two_photon", "sim.frames=2000")
@@ -53,7 +55,7 @@ def main() -> None:
     parser = options("detector", __doc__, seeds=5)
     parser.add_argument("--densities", help=f"R_c, with commas ({','.join(map(str, DENSITIES))})")
     chosen = understood(parser)
-    densities = (1.0, 1.6) if chosen.quick else DENSITIES
+    densities: tuple[float, ...] = (1.0, 1.6) if chosen.quick else DENSITIES
     if chosen.densities:
         densities = tuple(float(one) for one in chosen.densities.split(","))
     small = QUICK if chosen.quick else ()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from common import DIAMETER, LEAST_SNR, Case, build, true_seeds
+from runs import Row
 from scipy.ndimage import gaussian_filter
 
 from detectnmf.components import Components
@@ -23,7 +24,6 @@ from detectnmf.runtime import Runtime
 
 ALIKE = 0.5
 WINDOW = 1.25  # of the greedy finder, diameters to each side
-Row = dict[str, object]
 
 
 def scores(found: Components, case: Case, least: float) -> Row:
