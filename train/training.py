@@ -57,7 +57,7 @@ class Training:
     ranges: Mapping[str, Any]
     labels: Labels
     kinds: Mapping[str, Kind] = field(default_factory=dict)
-    steps: int = 3200
+    steps: int = 4000
     batch: int = 16
     learning_rate: float = 1e-3
     ema: float = 0.998

@@ -30,8 +30,8 @@ def test_what_is_no_such_checkpoint_is_refused(tmp_path: Path) -> None:
     path.write_text("no weights")
     with pytest.raises(UserError, match="not a readable checkpoint"):
         load_events(path, CPU)
-    with pytest.raises(UserError, match=r"format 'detectnmf\.mask-rcnn\.1' is not"):
-        load_events("two_photon", CPU)
+    with pytest.raises(UserError, match=r"format 'detectnmf\.mask-rcnn\.2' is not"):
+        load_events("neurons", CPU)
     save_weights({"x": torch.zeros(2)}, path, FORMAT, {"network": {"cell": "lstm", "hidden": 8, "layers": 1}})
     with pytest.raises(UserError, match="do not fit this version's network"):
         load_events(path, CPU)
