@@ -13,7 +13,7 @@ import time
 import numpy as np
 from common import Case, Scores, build, versions
 from pages import Mean, table, write
-from runs import Cache, name_of, options, run_all, understood
+from runs import Cache, Method, name_of, options, run_all, understood
 from scipy.linalg import eigh
 from scipy.ndimage import uniform_filter
 
@@ -103,7 +103,7 @@ def best_local(case: Case) -> Scores:
     return {"error": known.error(estimate), "rank": float(sum(ranks))}
 
 
-METHODS = {"ours": ours, "best window": best_window, "best local approximation": best_local}
+METHODS: dict[str, Method] = {"ours": ours, "best window": best_window, "best local approximation": best_local}
 
 
 def main() -> None:
