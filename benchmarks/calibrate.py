@@ -160,6 +160,8 @@ def main() -> None:
     parser.add_argument("--fresh", action="store_true", help="measure all movies again: the code has changed")
     parser.add_argument("--out", type=Path, default=ROOT, help="repository whose checkpoints/ and docs/ are written")
     chosen = parser.parse_args()
+    if min(chosen.training, chosen.held_out) < 2:
+        parser.error("at least two movies of each kind: one seeded by default, one loosely")
     wrong = measure_all(chosen.folder, chosen.training, chosen.held_out, chosen.jobs, chosen.fresh)
     movies, others = measured(chosen.folder, TRAINING, chosen.training), measured(chosen.folder, HELD_OUT, chosen.held_out)
     made = fitted(movies, others)
