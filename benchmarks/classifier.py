@@ -223,7 +223,7 @@ def page(results: Results, chosen: argparse.Namespace) -> list[str]:
         "calibration used: cells of seven indicators, and what is none, all under noise and some under drift, movement, blips, neuropil, "
         "light and interference (`train/nuisances.py`). **SNR** is the median height of a trace's events over the standard deviation of "
         "all that is not the cell, as recorded, at the recording's own rate (robust, about its mean over 10 s).",
-        f"`python benchmarks/classifier.py --seeds {chosen.seeds}`",
+        f"`python benchmarks/classifier.py --seeds {chosen.seeds} --compare {chosen.compare}`",
         "![ROC, balanced accuracy against SNR, reliability](classifier.png)",
         f"## Cells of SNR {SEEN:g} and more against all that is none",
         table(["", "cells kept", "cells lost", "others kept", "others left out", "balanced accuracy", "area under the curve"], confusion),

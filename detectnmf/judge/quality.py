@@ -53,7 +53,7 @@ class Judge:
         min_area, max_area: bounds on the area, in discs of the cell diameter.
     """
 
-    fdr: float = 0.05
+    fdr: float = 0.1
     min_probability: float = 0.2
     calibration: str = "judge"
     min_snr: float = 3.0

@@ -71,7 +71,7 @@ def test_a_poorer_model_finds_less(movie_on, kind, other):
     wrong, right = (demixed(made, MODELS[name]()) for name in (other, kind))
     assert recovered(made, wrong.B) < WRONG[kind, other] < recovered(made, right.B) - 0.1
     traces = made.truth.traces
-    assert np.median(best_correlation(wrong.C.numpy(), traces)) < np.median(best_correlation(right.C.numpy(), traces)) - 0.02
+    assert np.median(best_correlation(wrong.C.numpy(), traces)) < np.median(best_correlation(right.C.numpy(), traces)) - 0.005
 
 
 @pytest.mark.parametrize("known", [0, 5])
