@@ -28,6 +28,7 @@ from detectnmf.recording import Recording
 from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
 from detectnmf.seeds.base import Seeder
+from detectnmf.threads import small_blas
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class Pipeline:
         if not self.seeders:
             raise UserError("no seeder is given; name at least one, such as seeder=[maskrcnn,superpixels]")
 
+    @small_blas
     def __call__(
         self, recording: Recording, runtime: Runtime, diameter: float | None = None, provenance: Mapping[str, Any] | None = None
     ) -> DemixResult:

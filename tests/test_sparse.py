@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from detectnmf.sparse import SparseMatrix
+from detectnmf.sparse import LARGE, SparseMatrix, dense_rows
 
 
 def test_products_equal_dense_ones(device: str) -> None:
@@ -19,6 +19,25 @@ def test_products_equal_dense_ones(device: str) -> None:
     assert np.allclose((made.T @ left).cpu(), matrix.toarray().T @ left.cpu().numpy(), atol=1e-5)
     assert np.allclose((made.rows(5, 12) @ right).cpu(), matrix.toarray()[5:12] @ right.cpu().numpy(), atol=1e-5)
     assert np.allclose((made @ right[:, 0]).cpu(), matrix.toarray() @ right[:, 0].cpu().numpy(), atol=1e-5)
+
+
+def test_large_products_equal_dense_ones(device: str) -> None:
+    rng = np.random.default_rng(1)
+    matrix = sparse.random_array((900, 80), density=0.1, rng=rng, dtype=np.float32)
+    right = rng.standard_normal((80, 400)).astype(np.float32)
+    assert matrix.nnz * right.shape[1] > LARGE
+    product = SparseMatrix(matrix, device) @ torch.from_numpy(right).to(device)
+    assert np.allclose(product.cpu(), matrix.toarray() @ right, atol=1e-4)
+
+
+def test_dense_rows_are_the_matrix_where_they_hold_anything() -> None:
+    matrix = sparse.random_array((40, 30), density=0.05, format="csr", rng=np.random.default_rng(2), dtype=np.float32)
+    rows = np.array([7, 3, 30, 3])
+    columns, values = dense_rows(matrix, rows)
+    assert columns.tolist() == np.flatnonzero(matrix.toarray()[rows].any(axis=0)).tolist()
+    assert np.array_equal(values, matrix.toarray()[rows][:, columns])
+    columns, values = dense_rows(matrix, np.zeros(0, np.int64))
+    assert len(columns) == 0 and values.shape == (0, 0)
 
 
 def test_no_components(device: str) -> None:

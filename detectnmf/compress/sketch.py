@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from detectnmf.compress.blocks import Blocks
 from detectnmf.runtime import Runtime
+from detectnmf.threads import one_thread
 
 GROUP_BYTES = 16 * 2**20  # gathered pixels of the blocks handled at once on a CPU: stays in the cache
 
@@ -84,7 +85,9 @@ def pooled(data: Tensor, block: tuple[int, int], pool: int) -> Tensor:
 def strongest(data: Tensor, coarse: Tensor, columns: int) -> Tensor:
     """(N, n, t) and the same pooled (N, q, t) -> (N, n, L): data on the L strongest right-hand directions of the pooled one."""
     tall = coarse.shape[1] > coarse.shape[2]
-    energy, W = torch.linalg.eigh((coarse.mT @ coarse if tall else coarse @ coarse.mT).double())
+    gram = (coarse.mT @ coarse if tall else coarse @ coarse.mT).double()
+    with one_thread():
+        energy, W = torch.linalg.eigh(gram)
     energy, W = energy[:, -columns:].flip(-1).float(), W[..., -columns:].flip(-1).float()
     real = energy > 1e-5 * energy[:, :1]  # what is below is rounding
     if tall:

@@ -21,6 +21,7 @@ from torch import Tensor
 from detectnmf.demix.grams import Target
 from detectnmf.demix.merge import cost
 from detectnmf.demix.prune import height
+from detectnmf.sparse import dense_rows
 
 ENOUGH_FRAMES, MOST_BINNED = 512, 8  # the decision needs so many time points; average at most so many frames into one
 HIGH = 0.005  # share of the frames in which a cell reaches its brightness, at least (see prune.brightness)
@@ -139,10 +140,10 @@ def averaged(x: Tensor) -> Tensor:
 def local(target: Target, footprints: sparse.csc_array, rows: sparse.csr_array, cell: int) -> Patch:
     """What is left for one component at its own support; `rows` are the footprints by pixel."""
     pixels = footprints.indices[footprints.indptr[cell] : footprints.indptr[cell + 1]].astype(np.int64)
-    U, A = target.U.csr[pixels], rows[pixels]
-    bases, cells = np.unique(U.indices), np.unique(A.indices)
-    cells = cells[cells != cell]
-    return Patch(pixels, np.concatenate([U[:, bases].toarray(), -A[:, cells].toarray()], axis=1), bases, cells)
+    bases, U = dense_rows(target.U.csr, pixels)
+    cells, A = dense_rows(rows, pixels)
+    others = cells != cell
+    return Patch(pixels, np.concatenate([U, -A[:, others]], axis=1), bases, cells[others])
 
 
 @dataclass(frozen=True)
