@@ -14,7 +14,7 @@ from functools import partial
 
 from common import Case, score, versions
 from pages import Mean, bars, below, figure, save, table, write
-from runs import Cache, Row, name_of, options, run_all, understood
+from runs import Row, Rows, options, run_all, understood
 from torch import Tensor
 
 from detectnmf.background.base import Background
@@ -89,25 +89,22 @@ def main() -> None:
     """Run what is missing, then write the page."""
     chosen = understood(options("ablations", __doc__, seeds=4))
     movies = {"two-photon": (*MOVIES["two-photon"], *QUICK)} if chosen.quick else MOVIES
-    cache = Cache(chosen.cache, chosen.any_code)
-    run_all(cache, movies.values(), chosen, METHODS)
-    rows = {(name, variant): cache.of(name_of(movie), variant, chosen.seeds) for name, movie in movies.items() for variant in VARIANTS}
+    rows = run_all(movies, chosen, METHODS)
     skipped = {variant for (_, variant), found in rows.items() if any("skipped" in row for row in found)}
     variants = [variant for variant in VARIANTS if variant not in skipped]
     draw(rows, list(movies), variants, chosen)
     write(chosen.out, "ablations", page(rows, movies, variants, skipped, chosen), chosen.quick)
 
 
-Rows = dict[tuple[str, str], list[Row]]
-
-
-def difference(rows: Rows, movie: str, variant: str, key: str) -> Mean:
+def difference(rows: Rows[str], movie: str, variant: str, key: str) -> Mean:
     """Of a variant to the default, movie by movie."""
     pairs = zip(rows[movie, variant], rows[movie, DEFAULT], strict=True)
     return Mean.of(one[key] - other[key] for one, other in pairs if one[key] is not None and other[key] is not None)
 
 
-def page(rows: Rows, movies: dict[str, tuple[str, ...]], variants: list[str], skipped: set[str], chosen: argparse.Namespace) -> list[str]:
+def page(
+    rows: Rows[str], movies: dict[str, tuple[str, ...]], variants: list[str], skipped: set[str], chosen: argparse.Namespace
+) -> list[str]:
     """The parts of the page."""
     parts = [
         "# Ablations: what each part brings",
@@ -136,7 +133,7 @@ def how(variant: str) -> str:
     return typed or "the ring sees what the cells leave of the movie, but no pixel is masked"
 
 
-def reading(rows: Rows, movies: list[str], variants: list[str]) -> list[str]:
+def reading(rows: Rows[str], movies: list[str], variants: list[str]) -> list[str]:
     """Differences of at least two standard errors, largest loss first."""
     lines = []
     for key in ("recovery", "false"):
@@ -148,7 +145,7 @@ def reading(rows: Rows, movies: list[str], variants: list[str]) -> list[str]:
     return lines
 
 
-def draw(rows: Rows, movies: list[str], variants: list[str], chosen: argparse.Namespace) -> None:
+def draw(rows: Rows[str], movies: list[str], variants: list[str], chosen: argparse.Namespace) -> None:
     """Bars of differences, a panel for each score."""
     shown = [variant for variant in variants if variant != DEFAULT]
     drawn, axes = figure(3, 4.0, 1.2 + 0.42 * len(shown))

@@ -13,7 +13,7 @@ import time
 import numpy as np
 from common import Case, Scores, build, versions
 from pages import Mean, table, write
-from runs import Cache, Method, name_of, options, run_all, understood
+from runs import Method, options, run_all, understood
 from scipy.linalg import eigh
 from scipy.ndimage import uniform_filter
 
@@ -111,15 +111,14 @@ def main() -> None:
     chosen = understood(options("compression", __doc__, seeds=3))
     names = list(MOVIES)[:2] if chosen.quick else list(MOVIES)
     movies = {name: (*MOVIES[name], *(QUICK if chosen.quick else ())) for name in names}
-    cache = Cache(chosen.cache, chosen.any_code)
-    run_all(cache, movies.values(), chosen, METHODS)
+    found = run_all(movies, chosen, METHODS)
 
     def of(name: str, method: str, key: str, digits: int = 3) -> str:
-        return Mean.of(row.get(key) for row in cache.of(name_of(movies[name]), method, chosen.seeds)).show(digits)
+        return Mean.of(row.get(key) for row in found[name, method]).show(digits)
 
     def over(name: str) -> str:
         """Our error over that of the best local approximation, movie by movie."""
-        rows = [cache.of(name_of(movies[name]), method, chosen.seeds) for method in ("ours", "best local approximation")]
+        rows = [found[name, method] for method in ("ours", "best local approximation")]
         return Mean.of(a["error"] / b["error"] for a, b in zip(*rows, strict=True) if b["error"] > 0.01).show(2)
 
     told = {"residual": 3, "noise": 3, "rank": 0, "rank_per_block": 1, "ratio": 0, "compress_seconds": 2}

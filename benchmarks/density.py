@@ -12,7 +12,7 @@ import argparse
 from baselines import nmf, pca_ica
 from common import Case, from_truth, oracle, score, versions
 from pages import Mean, curve, figure, save, table, write
-from runs import Cache, Row, name_of, options, run_all, understood
+from runs import Row, Rows, options, run_all, understood
 
 DENSITIES = (0.3, 0.8, 1.2, 1.6, 2.0, 2.4, 2.8, 3.2)
 QUICK = ("sim.size=[64,64]", "sim.frames=400")
@@ -61,29 +61,24 @@ def main() -> None:
     if chosen.densities:
         densities = tuple(float(one) for one in chosen.densities.split(","))
     movies = {density: ("experiment=bessel_density", f"sim.density={density:g}", *(QUICK if chosen.quick else ())) for density in densities}
-    cache = Cache(chosen.cache, chosen.any_code)
-    run_all(cache, movies.values(), chosen, METHODS)
-    rows = {(density, method): cache.of(name_of(movie), method, chosen.seeds) for density, movie in movies.items() for method in METHODS}
+    rows = run_all(movies, chosen, METHODS)
     draw(rows, densities, chosen)
     write(chosen.out, "density", page(rows, densities, chosen), chosen.quick)
 
 
-Rows = dict[tuple[float, str], list[Row]]
-
-
-def recovery(rows: Rows, density: float, line: str) -> list[float | None]:
+def recovery(rows: Rows[float], density: float, line: str) -> list[float | None]:
     """Recovery accuracy of a line of the plot, by seed."""
     raw = line.endswith(RAW)
     return [row["raw" if raw else "recovery"] for row in rows[density, line.removesuffix(RAW)]]
 
 
-def gap(rows: Rows, density: float, line: str) -> Mean:
+def gap(rows: Rows[float], density: float, line: str) -> Mean:
     """How far a line is below the oracle, seed by seed."""
     pairs = zip(recovery(rows, density, "oracle"), recovery(rows, density, line), strict=True)
     return Mean.of(best - own for best, own in pairs if best is not None and own is not None)
 
 
-def page(rows: Rows, densities: tuple[float, ...], chosen: argparse.Namespace) -> list[str]:
+def page(rows: Rows[float], densities: tuple[float, ...], chosen: argparse.Namespace) -> list[str]:
     """The parts of the page."""
     recovered = [
         [f"{density:g}", Mean.of(row["true"] for row in rows[density, "oracle"]).show(1)]
@@ -123,7 +118,7 @@ def page(rows: Rows, densities: tuple[float, ...], chosen: argparse.Namespace) -
     ]
 
 
-def reading(rows: Rows, densities: tuple[float, ...]) -> list[str]:
+def reading(rows: Rows[float], densities: tuple[float, ...]) -> list[str]:
     """What the numbers say, beside what was wanted."""
     lines = []
     for name, wanted in (("from true footprints", lambda d: FROM_TRUTH), ("full pipeline" + RAW, wanted_gap)):
@@ -146,7 +141,7 @@ def reading(rows: Rows, densities: tuple[float, ...]) -> list[str]:
     return lines
 
 
-def draw(rows: Rows, densities: tuple[float, ...], chosen: argparse.Namespace) -> None:
+def draw(rows: Rows[float], densities: tuple[float, ...], chosen: argparse.Namespace) -> None:
     """Both quantities against R_c."""
     drawn, (left, right) = figure(2, 5.2, 4.0)
     for line in LINES:

@@ -17,7 +17,7 @@ from common import FIRST_SEED, LEAST_SNR, build, versions
 from finders import BySeeder, BySelection, greedy, speed
 from hydra import compose, initialize_config_module
 from pages import COLOURS, GRID, Mean, curve, figure, save, table, write
-from runs import Cache, Method, Row, name_of, options, run_all, understood
+from runs import Method, Row, Rows, options, run_all, understood
 
 from detectnmf.detect.calibration import BINS, Calibration, calibration_error
 from detectnmf.detect.checkpoint import load_network
@@ -61,23 +61,13 @@ def main() -> None:
     small = QUICK if chosen.quick else ()
     movies = {f"R_c {density:g}": ("experiment=bessel_density", f"sim.density={density:g}", *small) for density in densities}
     movies["two-photon"] = ("experiment=two_photon", *small)
-    cache = Cache(chosen.cache, chosen.any_code)
-    run_all(cache, movies.values(), chosen, METHODS)
-    run_all(cache, [(*CHOOSING, *small)], chosen, SELECTIONS)
-    run_all(cache, [(*LONG, *small)], argparse.Namespace(**{**vars(chosen), "seeds": 1, "jobs": 1}), {"speed": speed})
-    rows = {(name, method): cache.of(name_of(movie), method, chosen.seeds) for name, movie in movies.items() for method in METHODS}
-    choices = {method: cache.of(name_of((*CHOOSING, *small)), method, chosen.seeds) for method in SELECTIONS}
+    rows = run_all(movies, chosen, METHODS)
+    choices = run_all({"choosing": (*CHOOSING, *small)}, chosen, SELECTIONS)
+    alone = argparse.Namespace(**{**vars(chosen), "seeds": 1, "jobs": 1})
+    fast = run_all({"long": (*LONG, *small)}, alone, {"speed": speed})["long", "speed"][0]
     frames = single_frames(chosen)
     draw(rows, densities, frames, chosen)
-    write(
-        chosen.out,
-        "detector",
-        page(rows, choices, densities, frames, cache.of(name_of((*LONG, *small)), "speed", 1)[0], chosen),
-        chosen.quick,
-    )
-
-
-Rows = dict[tuple[str, str], list[Row]]
+    write(chosen.out, "detector", page(rows, choices, densities, frames, fast, chosen), chosen.quick)
 
 
 def single_frames(chosen: argparse.Namespace) -> Frames:
@@ -108,7 +98,7 @@ def precision(rows: list[Row]) -> float:
 
 
 def page(
-    rows: Rows, choices: dict[str, list[Row]], densities: tuple[float, ...], frames: Frames, fast: Row, chosen: argparse.Namespace
+    rows: Rows[str], choices: Rows[str], densities: tuple[float, ...], frames: Frames, fast: Row, chosen: argparse.Namespace
 ) -> list[str]:
     """The parts of the page."""
     names = [*(f"R_c {density:g}" for density in densities), "two-photon"]
@@ -118,7 +108,7 @@ def page(
         bin_name = f"{low} to {high}" if high < 1000 else f"over {low}"
         by_snr.append([bin_name, *(snr_recall(rows, names, method, low, high) for method in METHODS)])
     chosen_frames = []
-    for method, each in choices.items():
+    for (_, method), each in choices.items():
         chosen_frames.append([method, Mean.of(row["shown"] for row in each).show(0), f"{recall(each):.3f}", f"{precision(each):.3f}"])
     at = [[f"{least:g}", *(f"{value:.3f}" for value in frames.calibrated.at(least))] for least in (0.3, 0.5, 0.7, 0.9)]
     raw, sure = frames.raw, frames.calibrated
@@ -167,13 +157,13 @@ def seed_scores(each: list[Row]) -> list[str]:
     return [cells, f"{recall(each):.3f}", of_movie, f"{precision(each):.3f}", share(each, "hits", "hits", "false").show()]
 
 
-def snr_recall(rows: Rows, names: list[str], method: str, low: float, high: float) -> str:
+def snr_recall(rows: Rows[str], names: list[str], method: str, low: float, high: float) -> str:
     pairs = [pair for name in names for row in rows[name, method] for pair in zip(row["snr"], row["found"], strict=True)]
     inside = [hit for snr, hit in pairs if low <= snr < high]
     return f"{np.mean(inside):.3f} of {len(inside)}" if inside else "-"
 
 
-def reading(rows: Rows, densities: tuple[float, ...], frames: Frames, fast: Row) -> list[str]:
+def reading(rows: Rows[str], densities: tuple[float, ...], frames: Frames, fast: Row) -> list[str]:
     """What the numbers say, beside what was wanted."""
 
     def verdict(good: bool) -> str:
@@ -206,7 +196,7 @@ def f1(rows: list[Row]) -> float:
     return 2 * hits / max(sum(row["true"] + row["hits"] + row["false"] for row in rows), 1)
 
 
-def draw(rows: Rows, densities: tuple[float, ...], frames: Frames, chosen: argparse.Namespace) -> None:
+def draw(rows: Rows[str], densities: tuple[float, ...], frames: Frames, chosen: argparse.Namespace) -> None:
     """Recall and precision against R_c; precision against recall, and reliability, in single frames."""
     drawn, (left, middle, right, last) = figure(4, 3.6, 3.4)
     for method in METHODS:

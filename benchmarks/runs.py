@@ -12,12 +12,12 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from common import FIRST_SEED, Case
 from hydra.errors import ConfigCompositionException
@@ -36,6 +36,8 @@ NUMBERS = (
 )  # those that make them
 Row = dict[str, Any]
 Method = Callable[[Case], Row]
+Name = TypeVar("Name")
+Rows = dict[tuple[Name, str], list[Row]]
 
 
 def options(name: str, doc: str | None, seeds: int, quick_seeds: int = 1) -> argparse.ArgumentParser:
@@ -130,11 +132,15 @@ def seeds(count: int) -> range:
     return range(FIRST_SEED, FIRST_SEED + count)
 
 
-def run_all(cache: Cache, movies: Iterable[tuple[str, ...]], chosen: argparse.Namespace, methods: dict[str, Method]) -> None:
-    """Every method on every movie and seed, but for those that the cache holds. What fails stops nothing else."""
+def run_all(movies: Mapping[Name, tuple[str, ...]], chosen: argparse.Namespace, methods: Mapping[str, Method]) -> Rows[Name]:
+    """Every method on every movie and seed, but for those that the cache holds. What fails stops nothing else.
+
+    Returns the rows of each movie and method, by seed.
+    """
+    cache = Cache(chosen.cache, chosen.any_code)
     wanted = []
     for seed in seeds(chosen.seeds):  # all kinds of movies of a seed before the next one: an early look sees them all
-        for overrides in movies:
+        for overrides in movies.values():
             missing = [name for name in methods if (name_of(overrides), seed, name) not in cache.rows]
             if missing:
                 wanted.append((Case(overrides, seed, chosen.device), {name: methods[name] for name in missing}))
@@ -151,6 +157,7 @@ def run_all(cache: Cache, movies: Iterable[tuple[str, ...]], chosen: argparse.Na
             print(f"{done} of {len(wanted)} movies, {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
     if failed:
         raise SystemExit("\n".join(failed) + f"\n{len(failed)} runs failed; the others are in the cache")
+    return {(name, method): cache.of(name_of(movie), method, chosen.seeds) for name, movie in movies.items() for method in methods}
 
 
 def run_one(case: Case, methods: dict[str, Method]) -> tuple[list[Row], list[str]]:

@@ -12,7 +12,7 @@ import argparse
 from common import LEAST_SNR, oracle, versions
 from density import from_truth_scores, nmf_scores, pca_ica_scores, pipeline_scores
 from pages import Mean, below, dots, figure, save, table, write
-from runs import Cache, Row, name_of, options, run_all, understood
+from runs import Rows, options, run_all, understood
 
 MOVIES = {
     "dendrites": ("experiment=two_photon", "scene=default"),
@@ -40,17 +40,12 @@ def main() -> None:
     chosen = understood(options("two_photon", __doc__, seeds=5))
     names = list(MOVIES)[:2] if chosen.quick else list(MOVIES)
     movies = {name: (*MOVIES[name], *(QUICK if chosen.quick else ())) for name in names}
-    cache = Cache(chosen.cache, chosen.any_code)
-    run_all(cache, movies.values(), chosen, METHODS)
-    rows = {(name, method): cache.of(name_of(movie), method, chosen.seeds) for name, movie in movies.items() for method in METHODS}
+    rows = run_all(movies, chosen, METHODS)
     draw(rows, names, chosen)
     write(chosen.out, "two_photon", page(rows, names, chosen), chosen.quick)
 
 
-Rows = dict[tuple[str, str], list[Row]]
-
-
-def page(rows: Rows, names: list[str], chosen: argparse.Namespace) -> list[str]:
+def page(rows: Rows[str], names: list[str], chosen: argparse.Namespace) -> list[str]:
     """The parts of the page."""
 
     def of(name: str, method: str, key: str, digits: int = 3) -> str:
@@ -86,7 +81,7 @@ def page(rows: Rows, names: list[str], chosen: argparse.Namespace) -> list[str]:
     ]
 
 
-def reading(rows: Rows, names: list[str]) -> list[str]:
+def reading(rows: Rows[str], names: list[str]) -> list[str]:
     """What the numbers say, beside what was wanted."""
     lines = []
     asked = [name for name in names if name in ASKED]
@@ -114,7 +109,7 @@ def reading(rows: Rows, names: list[str]) -> list[str]:
     return lines
 
 
-def draw(rows: Rows, names: list[str], chosen: argparse.Namespace) -> None:
+def draw(rows: Rows[str], names: list[str], chosen: argparse.Namespace) -> None:
     """Bars for each kind of movie."""
     panels = {"f1_bright": FINDERS, "recovery_bright": tuple(METHODS), "correlation_bright": tuple(METHODS), "false": FINDERS}
     drawn, axes = figure(len(panels), 2.9, 1.2 + 0.6 * len(names))

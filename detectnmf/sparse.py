@@ -71,6 +71,7 @@ class SparseMatrix:
                 torch.from_numpy(self.csr.data),
                 size=self.csr.shape,
                 device=self.device,
+                check_invariants=False,
             )
         return (self._tensor @ dense.reshape(len(dense), -1)).reshape(self.shape[0], *dense.shape[1:])
 
@@ -116,5 +117,5 @@ class Structure:
         if not self._csr.nnz:
             return torch.zeros(self._csr.shape[0], *dense.shape[1:], device=self.device)
         indptr, indices = self._at
-        matrix = torch.sparse_csr_tensor(indptr, indices, values, size=self._csr.shape)
+        matrix = torch.sparse_csr_tensor(indptr, indices, values, size=self._csr.shape, check_invariants=False)
         return (matrix @ dense.reshape(len(dense), -1)).reshape(self._csr.shape[0], *dense.shape[1:])

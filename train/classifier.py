@@ -22,6 +22,7 @@ from detectnmf.simulate.simulator import Simulator
 from detectnmf.simulate.traces.base import TraceModel
 from detectnmf.sparsen.base import Sparsener
 from detectnmf.train.labelled import LabelledTraces
+from detectnmf.train.output import trainer, weights_file, writing
 from detectnmf.train.ranges import Ranges
 from detectnmf.train.sequences import CALIBRATION, TEST, VALIDATION, Cutting, Sequences, SequenceStream, gather
 from detectnmf.train.sheets import SheetSource
@@ -138,13 +139,10 @@ class ClassifierTraining:
 
         from detectnmf.train.recurrent import RecurrentLearner
 
-        name = out.name.removesuffix(".safetensors")
-        out, page = out.with_name(f"{name}.safetensors"), out.with_name(f"{name}.md")
-        try:
+        out = weights_file(out)
+        with writing(out.parent):
             out.parent.mkdir(parents=True, exist_ok=True)
-            page.touch()
-        except OSError as error:
-            raise UserError(f"{out.parent}: cannot be written ({error.strerror}); choose another with out=FOLDER/NAME") from None
+            out.with_suffix(".md").touch()
         own = None if self.traces is None else LabelledTraces(Path(self.traces), seed=runtime.seed)
         if own is not None:
             own.all  # noqa: B018  fail before long work starts
@@ -167,23 +165,10 @@ class ClassifierTraining:
         return out
 
     def _fit(self, learner: RecurrentLearner, stream: SequenceStream, out: Path, runtime: Runtime) -> None:
-        import lightning
         from torch.utils.data import DataLoader
 
-        logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no advertisements
-        cuda = runtime.torch_device.type == "cuda"
-        trainer = lightning.Trainer(
-            max_steps=self.steps,
-            accelerator="gpu" if cuda else "cpu",
-            devices=[runtime.torch_device.index or 0] if cuda else 1,
-            logger=lightning.pytorch.loggers.CSVLogger(out.parent, name=f"{out.stem}-log"),
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            enable_progress_bar=not runtime.quiet,
-            gradient_clip_val=1.0,
-            log_every_n_steps=min(50, self.steps),
-        )
-        trainer.fit(learner, DataLoader(stream, batch_size=None))
+        run = trainer(runtime, self.steps, out.parent, f"{out.stem}-log", gradient_clip_val=1.0)
+        run.fit(learner, DataLoader(stream, batch_size=None))
         learner.network.eval().to(runtime.torch_device)
 
     def _assess(

@@ -25,6 +25,7 @@ from detectnmf.sparsen.base import Sparsener
 from detectnmf.train.examples import Example, Labels
 from detectnmf.train.kinds import Kind, Mixture
 from detectnmf.train.like import around
+from detectnmf.train.output import trainer, weights_file, writing
 from detectnmf.train.stream import TEST, Source, Stream, fixed
 
 if TYPE_CHECKING:
@@ -106,41 +107,24 @@ class Training:
             UserError: the output folder cannot be written, a range names a knob that is not there, or an unfinished training of this
                 name has other settings.
         """
-        import lightning
-
         from detectnmf.train.learner import Learner
         from detectnmf.train.progress import Progress
 
-        name = out.name.removesuffix(".safetensors")
-        out = out.with_name(f"{name}.safetensors")
+        out = weights_file(out)
         source = self.source(simulator, compress, sparsen, enhance, runtime.seed)
         folder = self._folder(out, source, overwrite)
         state = folder / "state.ckpt"
-        logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no advertisements
         log.info("simulating %d movies to score on", self.validation)
         examples = fixed(replace(source, per_movie=self.scored), self.validation, workers=self.workers)
         self._check(examples)
         learner = Learner(self.steps, self.learning_rate, self.ema, runtime.seed)
         progress = Progress(examples, min(self.every, self.steps), self.patience, folder)
-        trainer = lightning.Trainer(
-            max_steps=self.steps,
-            max_epochs=-1,
-            accelerator="gpu" if runtime.torch_device.type == "cuda" else "cpu",
-            devices=[runtime.torch_device.index or 0] if runtime.torch_device.type == "cuda" else 1,
-            precision="bf16-mixed",
-            logger=lightning.pytorch.loggers.CSVLogger(folder, name="log"),
-            callbacks=[progress],
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            enable_progress_bar=not runtime.quiet,
-            gradient_clip_val=5.0,
-            log_every_n_steps=min(50, self.steps),
-        )
+        way: dict[str, Any] = {"max_epochs": -1, "precision": "bf16-mixed", "gradient_clip_val": 5.0, "callbacks": [progress]}
         done = progress.done(state)
         stream = Stream(source, self.batch, self.window, self.drawn, self.workers, start=done)
         if done:
             log.info("going on from step %d of %s", done, folder)
-        trainer.fit(learner, stream, ckpt_path=state if done else None)
+        trainer(runtime, self.steps, folder, "log", **way).fit(learner, stream, ckpt_path=state if done else None)
         return self._finish(progress, source, out, runtime)
 
     def source(self, simulator: Simulator, compress: Compressor, sparsen: Sparsener, enhance: Enhancer, seed: int) -> Source:
@@ -171,11 +155,9 @@ class Training:
                     f"{folder} holds an unfinished training with other settings; choose another out=, or throw it away with overwrite=true"
                 )
             shutil.rmtree(folder)
-        try:
+        with writing(folder.parent):
             folder.mkdir(parents=True, exist_ok=True)
             note.write_text(settings)
-        except OSError as error:
-            raise UserError(f"{folder.parent}: cannot be written ({error.strerror}); choose another with out=FOLDER/NAME") from None
         return folder
 
     def _check(self, examples: list[Example]) -> None:

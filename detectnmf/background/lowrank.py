@@ -13,7 +13,7 @@ from torch import Tensor
 
 from detectnmf.background.coarse import Coarse, Remembered
 from detectnmf.background.factors import cosines, fit
-from detectnmf.background.openfield import OpenField, accepted, on
+from detectnmf.background.openfield import accepted, look, on
 from detectnmf.compressed import Compressed
 from detectnmf.demix.model import Model
 from detectnmf.errors import UserError
@@ -58,14 +58,11 @@ class LowRank:
             raise UserError(f"background.rank must be 1 or more, got {self.rank}; background=none leaves the background out")
 
     def __call__(self, movie: Compressed, model: Model, diameter: float, runtime: Runtime) -> Tensor:
-        if not movie.rank:
+        seen = look(self._coarse, movie, model, diameter, self.points_per_diameter, self.floor)
+        if seen is None:
             return torch.zeros_like(movie.V)
-        step = max(1, round(diameter / self.points_per_diameter))
-        coarse = self._coarse(movie, step, lambda: Coarse.of(movie, step))
-        field_ = OpenField.of(coarse, movie, model, self.floor)
-        if not field_.count.any():
-            return torch.zeros_like(movie.V)
-        disc = coarse.grid.around(0, max(self.smooth_diameters * diameter, step))
+        coarse, field_ = seen
+        disc = coarse.grid.around(0, max(self.smooth_diameters * diameter, coarse.grid.step))
         plane = SparseMatrix(disc.planes(field_.count, self.stiffness) * field_.count[None, :], movie.device)
         start = on(movie, cosines(coarse.grid.shape, self.rank))
         factors = fit(field_.Y, field_.precision, start, lambda images: plane @ images, self.clip, self.sweeps)

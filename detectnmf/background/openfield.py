@@ -9,7 +9,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from detectnmf.background.coarse import Coarse, averaged, pieces
+from detectnmf.background.coarse import Coarse, Remembered, averaged, pieces
 from detectnmf.background.factors import Factors, correlations, project
 from detectnmf.compressed import Compressed
 from detectnmf.demix.model import Model
@@ -62,6 +62,18 @@ class OpenField:
         for piece in pieces(movie.V.shape[1], 2 * len(self.count), runtime):
             found[:, piece] = project(factors.images, add @ (movie.V[:, piece] - mean) / count, self.precision, factors.cut)
         return found - found.mean(dim=1, keepdim=True)
+
+
+def look(
+    remembered: Remembered[Coarse], movie: Compressed, model: Model, diameter: float, points_per_diameter: float, floor: float
+) -> tuple[Coarse, OpenField] | None:
+    """The movie's grid, of so many points per cell diameter, and its open field; None where the movie holds nothing or all is covered."""
+    if not movie.rank:
+        return None
+    step = max(1, round(diameter / points_per_diameter))
+    coarse = remembered(movie, step, lambda: Coarse.of(movie, step))
+    seen = OpenField.of(coarse, movie, model, floor)
+    return (coarse, seen) if seen.count.any() else None
 
 
 def on(movie: Compressed, values: np.ndarray) -> Tensor:

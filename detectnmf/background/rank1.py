@@ -13,7 +13,7 @@ from torch import Tensor
 
 from detectnmf.background.coarse import Coarse, Remembered
 from detectnmf.background.factors import fit
-from detectnmf.background.openfield import OpenField, accepted, on
+from detectnmf.background.openfield import OpenField, accepted, look, on
 from detectnmf.compressed import Compressed
 from detectnmf.demix.model import Model
 from detectnmf.runtime import Runtime
@@ -44,13 +44,10 @@ class RankOne:
     _coarse: Remembered[Coarse] = field(default_factory=Remembered, init=False, repr=False, compare=False)
 
     def __call__(self, movie: Compressed, model: Model, diameter: float, runtime: Runtime) -> Tensor:
-        if not movie.rank:
+        seen = look(self._coarse, movie, model, diameter, self.points_per_diameter, self.floor)
+        if seen is None:
             return torch.zeros_like(movie.V)
-        step = max(1, round(diameter / self.points_per_diameter))
-        coarse = self._coarse(movie, step, lambda: Coarse.of(movie, step))
-        field_ = OpenField.of(coarse, movie, model, self.floor)
-        if not field_.count.any():
-            return torch.zeros_like(movie.V)
+        coarse, field_ = seen
         start = torch.ones((len(field_.count), 1), device=movie.device)
         factors = fit(field_.Y, field_.precision, start, lambda image: image.clamp_min(0), self.clip, self.sweeps)
         part = float(accepted(field_.share(factors, self.chance, self.sure), self.common)[0])

@@ -62,9 +62,8 @@ def test_a_variant_whose_knob_does_not_exist_is_skipped(ready):
     assert not failed and "no_such_knob" in rows[0]["skipped"]
 
 
-def test_only_what_is_missing_is_run(monkeypatch):
-    cache = Cache(code="new")
-    cache.add({**ROW, "method": "one"})
+def test_only_what_is_missing_is_run(monkeypatch, tmp_path):
+    Cache(tmp_path / "runs").add({**ROW, "method": "one"})
 
     class Pool:
         def __init__(self, *args, **kwargs): ...
@@ -79,9 +78,11 @@ def test_only_what_is_missing_is_run(monkeypatch):
     asked: list = []
     monkeypatch.setattr(runs, "ProcessPoolExecutor", Pool)
     monkeypatch.setattr(runs, "as_completed", lambda waiting: [argparse.Namespace(result=lambda one=one: one) for one in waiting])
-    run_all(cache, [()], argparse.Namespace(seeds=2, jobs=1, device="cpu"), {"one": broken, "two": broken})
+    chosen = argparse.Namespace(seeds=2, jobs=1, device="cpu", cache=tmp_path / "runs", any_code=False)
+    rows = run_all({"as it is": ()}, chosen, {"one": broken, "two": broken})
     assert asked == [(1000, ["two"]), (1001, ["one", "two"])]
-    assert len(cache.of("demo", "one", 2)) == 2
+    assert [row["seed"] for row in rows["as it is", "one"]] == [1000, 1001]
+    assert len(Cache(tmp_path / "runs").rows) == 4
 
 
 def test_a_mean_shows_its_standard_error():
