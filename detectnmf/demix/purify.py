@@ -22,6 +22,8 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from detectnmf.demix.supports import middles
+
 BRIGHT_NOISE, BRIGHT_PEAK = 5.0, 0.3  # j is active above so many times its noise, and this part of its highest peak
 FALLEN, FALLEN_FRAMES, FALLEN_NOISE = 0.75, 3, 2.0  # below zero is this part of the ratios, of so many frames, by so much noise
 FRAMES, EVENTS = 8, 3  # fewer bright frames or events tell nothing: two cells may light up together by chance
@@ -31,7 +33,7 @@ PAIRS = 256  # worked on at once
 
 @dataclass(frozen=True)
 class Pure:
-    """Footprints (P, K) and traces (K, T) of the same cells, their product unchanged; how many pairs were changed."""
+    """Footprints (P, K) and traces (K, T) of the same cells, their product unchanged within reach; how many pairs were changed."""
 
     footprints: sparse.csc_array
     C: Tensor
@@ -64,13 +66,22 @@ def leaks(C: Tensor, noise: Tensor, taker: np.ndarray, giver: np.ndarray, quanti
     return found
 
 
-def purify(footprints: sparse.csc_array, C: Tensor, noise: Tensor, quantile: float, least: float) -> Pure:
+def purify(
+    footprints: sparse.csc_array,
+    C: Tensor,
+    noise: Tensor,
+    quantile: float,
+    least: float,
+    size: tuple[int, int],
+    extent: float,
+) -> Pure:
     """One round over all pairs that share pixels, largest leaks first; each cell in one pair at most.
 
     Args:
         footprints: (P, K). C: (K, T) traces relative to rest, not clipped. noise: (K,) of the traces.
         quantile: see `leaks`.
         least: leaks below this part of the taker's own energy are left alone.
+        size: (Y, X). extent: nothing is handed to the giver farther away from its middle (px), where it would be another cell's.
     """
     count = footprints.shape[1]
     shared = sparse.csr_array(footprints.T @ footprints).tocoo()
@@ -83,6 +94,7 @@ def purify(footprints: sparse.csc_array, C: Tensor, noise: Tensor, quantile: flo
     part = alpha**2 * energy[giver] / np.maximum(energy[taker], 1e-30)
     busy = np.zeros(count, bool)
     columns: dict[int, sparse.csc_array] = {}
+    middle = middles(footprints, size)
     C = C.clone()
     for pair in np.argsort(-part, kind="stable"):
         i, j = int(taker[pair]), int(giver[pair])
@@ -91,6 +103,9 @@ def purify(footprints: sparse.csc_array, C: Tensor, noise: Tensor, quantile: flo
         if busy[i] or busy[j]:
             continue
         moved = footprints[:, [i]] * np.float32(alpha[pair])
+        if alpha[pair] > 0:
+            far = np.hypot(*(np.stack(np.divmod(moved.indices, size[1]), axis=1) - middle[j]).T) > extent
+            moved.data[far] = 0
         column = sparse.csc_array(footprints[:, [j]] + moved)
         lacking = np.minimum(column.data, 0)
         if lacking @ lacking > LACKING * (moved.data @ moved.data):

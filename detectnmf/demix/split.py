@@ -31,6 +31,7 @@ STEPS, SWEEPS = 3, 2  # of HALS on one component; more of them turn what neighbo
 HOPELESS = 0.7  # share of the price that the plane alone must show
 NEIGHBOUR = 0.75  # correlation with a neighbour's trace above which a part is that neighbour's misfit
 TRIM = 0.1  # pixels of a part below this share of its maximum are left out
+UNUSUAL, ENOUGH_CELLS = 2.5, 8  # times the usual energy of a second course; so many cells tell what is usual
 TWIN = 0.92  # cosine of two footprints that are one place: one of them is a background, or what is left of a changing cell
 
 
@@ -99,11 +100,14 @@ def split(
     divided: list[int] = []
     columns: list[sparse.csc_array] = []
     traces: list[Tensor] = []
-    for cell in range(count):
-        patch = local(target, footprints, rows, cell)
+    patches = [local(target, footprints, rows, cell) for cell in range(count)]
+    planes = [strongest(patch.left, patch.right(few_V, few_C)) for patch in patches]
+    unusual = standing_out([second(courses) for _, courses in planes])
+    for cell in np.flatnonzero(unusual).tolist():
+        patch = patches[cell]
         if len(patch.pixels) < 2 * area:
             continue
-        found = pair(patch.left, patch.right(few_V, few_C), least, price, signed)
+        found = pair(*planes[cell], least, price, signed)
         if found is None:
             continue
         A, courses = np.stack([whole(part, patch.pixels, size) for part in found.A.T], axis=1), found.C
@@ -158,11 +162,10 @@ def pair(left: np.ndarray, right: np.ndarray, least: float, price: float, signed
     """The two cells that explain left @ right best; None where a second one has no chance.
 
     Args:
-        left: (n, Q). right: (Q, T), centred.
+        left: (n, 4). right: (4, T), the strongest first; see `strongest`.
         least: energy of a second course.
         price: what joining the two loses, of the weaker one's energy, at least.
     """
-    left, right = strongest(left, right)
     if len(right) < 2 or (right[1] ** 2).sum() < least:
         return None
     A = purest(left, right)
@@ -170,6 +173,21 @@ def pair(left: np.ndarray, right: np.ndarray, least: float, price: float, signed
     if A.any(axis=0).all() and loss(A, courses) >= HOPELESS * price:
         return factors(left, right, A, signed)
     return None
+
+
+def second(courses: np.ndarray) -> float:
+    """Energy of the second strongest course over that of the strongest."""
+    energy = (courses[:2] ** 2).sum(axis=1)
+    return float(energy[1] / max(energy[0], 1e-30)) if len(energy) > 1 else 0.0
+
+
+def standing_out(seconds: list[float]) -> np.ndarray:
+    """(K,) True for components with more of a second course than is usual here.
+
+    Where tissue moves, or noise is not white, each cell shows a second course; only one that stands out among them is a cell's.
+    """
+    found = np.array(seconds)
+    return found > UNUSUAL * np.median(found) if len(found) >= ENOUGH_CELLS else found > 0
 
 
 def strongest(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -89,12 +89,12 @@ class Structure:
         if not len(state.C):
             return Revised(state, 0, 0, 0)
         raw = relative_to_rest(state, signed)
+        reach, extent = max(1, round(self.growth_diameters * diameter)), max(1.0, self.extent_diameters * diameter)
         if not signed and self.leak <= 1:
-            pure = purify(state.footprints, raw, noise_level(raw), self.leak_quantile, self.leak)
+            pure = purify(state.footprints, raw, noise_level(raw), self.leak_quantile, self.leak, size, extent)
             if pure.pairs:
                 raw, state = pure.C, replace(state, footprints=pure.footprints, C=pure.C.clamp_min(0))
         disc = np.pi / 4 * diameter**2
-        reach, extent = max(1, round(self.growth_diameters * diameter)), max(1.0, self.extent_diameters * diameter)
         found = update(state.target, state.footprints, state.C, size, usable, factor, reach, extent, self.floor, self.support_keep)
         peak = found.peak
         joined = merge(found.footprints, state.C, size, self.merge_correlation, self.merge_price, self.merge_twin)

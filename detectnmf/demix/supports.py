@@ -6,6 +6,9 @@ The correlation of a cell's trace with the movie from which all other cells were
 
 A denoised movie holds almost no noise, so that a cell's faintest halo correlates with it nearly perfectly; `floor` is the
 noise that is left in each pixel and frame, and keeps such pixels out.
+
+Where all of a tissue is active at once, everything correlates with everything: what counts is how far a pixel is above the pixels around
+the cell. Without that, cells of a densely active recording grow until they are background.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from detectnmf.demix.grams import Target, centred
 from detectnmf.demix.pattern import Pattern
 
 CANVAS = 2**24  # pixels on which supports grow at a time
+AROUND, BEYOND = 16, (1.0, 1.25, 1.5)  # pixels on each of these circles around a cell, radii over its extent
+ENOUGH = 12  # of these pixels tell what is usual there
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,7 @@ def update(
         usable: (P,) pixels that carry signal.
         factor: 0..1, fraction of the cell's maximum correlation.
         reach: growth per update (px).
-        extent: farthest pixel from the footprint's peak (px).
+        extent: farthest pixel from the footprint's middle (px).
         floor: noise left in the denoised movie (units of noise).
         keep: the fraction at which a pixel of the present support stays.
         trim: pixels below this fraction of the footprint's maximum do not count as its present support.
@@ -147,20 +152,49 @@ def update(
     np.maximum.at(top, cells, footprints.data)
     present = footprints.data > trim * top[cells]
     core = sparse.csc_array((footprints.data[present], (pixels[present], cells[present])), shape=footprints.shape)
-    pattern = Pattern.of(dilate(core, size, reach), target.U)
-    peaks = _peaks(core, size)
+    middle = middles(core, size)
+    grown = dilate(core, size, reach)
+    pattern = Pattern.of(grown + surround(core, middle, size, extent), target.U)
+    within = pattern.values(grown).cpu().numpy() > 0
     where = np.stack(np.divmod(pattern.pixels, size[1]), axis=1)
     values = pattern.values(footprints)
     here = values.cpu().numpy() > trim * top[pattern.cells]
-    allowed = usable[pattern.pixels] & (here | (np.hypot(*(where - peaks[pattern.cells]).T) <= extent))
-    correlation = np.where(allowed, residual_correlation(target, pattern, values, C, floor), 0)
+    allowed = within & usable[pattern.pixels] & (here | (np.hypot(*(where - middle[pattern.cells]).T) <= extent))
+    found = residual_correlation(target, pattern, values, C, floor)
+    correlation = np.where(allowed, found, 0)
     peak = np.zeros(count)
     np.maximum.at(peak, pattern.cells, correlation)
-    least = np.where(here, min(keep, factor), factor)
-    kept = np.flatnonzero((correlation >= least * peak[pattern.cells]) & (correlation > 0))
+    outside = ~within & usable[pattern.pixels]
+    level = usual(found[outside], pattern.cells[outside], count)[pattern.cells]
+    least = level + np.where(here, min(keep, factor), factor) * (peak[pattern.cells] - level)
+    kept = np.flatnonzero((correlation >= least) & (correlation > 0))
     pixels, cells, a = pattern.pixels[kept], pattern.cells[kept], values.cpu().numpy()[kept]
     whole = held(pixels, cells, here[kept], size)
     return Supports(sparse.csc_array((a[whole], (pixels[whole], cells[whole])), shape=footprints.shape), peak)
+
+
+def surround(supports: sparse.csc_array, middle: np.ndarray, size: tuple[int, int], extent: float) -> sparse.csc_array:
+    """(P, K) of ones at some pixels around each cell's middle (K, 2), beyond the extent of a cell."""
+    angle = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)
+    offsets = np.concatenate([np.stack([np.sin(angle), np.cos(angle)], axis=1) * extent * far for far in BEYOND])
+    filled = np.flatnonzero(np.diff(supports.indptr))
+    y, x = np.moveaxis(np.rint(middle[filled][:, None] + offsets).astype(np.int64), 2, 0)
+    inside = (y >= 0) & (y < size[0]) & (x >= 0) & (x < size[1])
+    cells = np.broadcast_to(filled[:, None], y.shape)[inside]
+    ring = sparse.coo_array((np.ones(len(cells), np.float32), ((y * size[1] + x)[inside], cells)), shape=supports.shape).tocsc()
+    ring.data[:] = 1
+    return ring
+
+
+def usual(correlation: np.ndarray, cells: np.ndarray, count: int) -> np.ndarray:
+    """(K,) median of the correlations (n,) of each cell, at least 0; 0 where there are too few."""
+    found = np.zeros(count)
+    order = np.lexsort((correlation, cells))
+    first = np.searchsorted(cells[order], np.arange(count + 1))
+    number = np.diff(first)
+    many = number >= ENOUGH
+    found[many] = correlation[order][(first[:-1] + number // 2)[many]]
+    return np.maximum(found, 0)
 
 
 def held(pixels: np.ndarray, cells: np.ndarray, present: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -169,10 +203,9 @@ def held(pixels: np.ndarray, cells: np.ndarray, present: np.ndarray, size: tuple
     return (np.bincount(piece, present) > 0)[piece] if len(piece) else np.zeros(0, bool)
 
 
-def _peaks(footprints: sparse.csc_array, size: tuple[int, int]) -> np.ndarray:
-    """(K, 2) row and column of each footprint's maximum."""
+def middles(footprints: sparse.csc_array, size: tuple[int, int]) -> np.ndarray:
+    """(K, 2) row and column of each footprint's centre of energy: it stays where the cell is, whichever pixel is the brightest."""
     pixels, cells = entries(footprints)
-    best = np.zeros(footprints.shape[1], np.int64)
-    order = np.lexsort((footprints.data, cells))
-    best[cells[order]] = pixels[order]  # the last entry written for a cell is its largest
-    return np.stack(np.divmod(best, size[1]), axis=1)
+    energy = footprints.data.astype(np.float64) ** 2
+    total = np.maximum(np.bincount(cells, energy, footprints.shape[1]), 1e-30)
+    return np.stack([np.bincount(cells, energy * at, footprints.shape[1]) / total for at in np.divmod(pixels, size[1])], axis=1)

@@ -52,13 +52,19 @@ def skewness(traces: Tensor) -> Tensor:
 
 
 def compactness(footprints: sparse.sparray, size: tuple[int, int]) -> np.ndarray:
-    """(K,) 1 for a filled disk, towards 0 for a scattered or thin footprint: area / (2π · mean squared radius)."""
-    binary = masks(footprints)
-    rows, columns = np.divmod(np.arange(binary.shape[0], dtype=np.float64), size[1])
-    count = np.maximum(np.asarray(binary.sum(axis=0)).ravel(), 1)
-    second = binary.T @ (rows**2 + columns**2) / count
-    spread = second - (binary.T @ rows / count) ** 2 - (binary.T @ columns / count) ** 2 + 1 / 6  # 1/6: a pixel's own extent
-    return np.clip(count / (2 * np.pi * spread), 0, 1) * (np.asarray(binary.sum(axis=0)).ravel() > 0)
+    """(K,) 1 for a disk or a Gaussian, towards 0 for a scattered or thin footprint: area / (2π · mean squared radius).
+
+    Pixels count by their energy, so that a faint halo does not make a cell scattered; an evenly lit footprint counts as its mask.
+    """
+    energy = sparse.csc_array(masks(footprints).multiply(sparse.csc_array(footprints)))
+    energy.data = energy.data.astype(np.float64) ** 2
+    rows, columns = np.divmod(np.arange(energy.shape[0], dtype=np.float64), size[1])
+    total = np.asarray(energy.sum(axis=0)).ravel()
+    share = np.maximum(total, 1e-300)
+    second = energy.T @ (rows**2 + columns**2) / share
+    spread = second - (energy.T @ rows / share) ** 2 - (energy.T @ columns / share) ** 2 + 1 / 6  # 1/6: a pixel's own extent
+    filled = total**2 / np.maximum(np.asarray(energy.multiply(energy).sum(axis=0)).ravel(), 1e-300)
+    return np.clip(filled / (2 * np.pi * spread), 0, 1) * (total > 0)
 
 
 def overlap(footprints: sparse.sparray) -> np.ndarray:
