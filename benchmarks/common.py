@@ -29,13 +29,13 @@ from detectnmf.demix.model import Model
 from detectnmf.judge.evaluate import evaluate
 from detectnmf.judge.match import NOBODY, assign, mask_overlap, trace_cosine
 from detectnmf.judge.oracle import oracle_traces
-from detectnmf.judge.project import raw_traces
 from detectnmf.pipeline import Pipeline, assemble
 from detectnmf.recording import Recording
 from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
 from detectnmf.simulate.simulator import Simulated
 from detectnmf.tasks import build_pipeline as build_job
+from detectnmf.traces.project import raw_traces
 
 FIRST_SEED = 1000
 DIAMETER = 12.0  # px, of the simulated somata

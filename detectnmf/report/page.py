@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectnmf.io.atomic import replacing
-from detectnmf.judge.project import raw_traces
 from detectnmf.report import sections
 from detectnmf.report.images import summarise
 from detectnmf.report.template import PAGE, STYLE
 from detectnmf.result import DemixResult
+from detectnmf.traces.project import raw_traces
 
 if TYPE_CHECKING:
     from detectnmf.judge.evaluate import Evaluation

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from detectnmf.components import Components
-from detectnmf.judge.project import raw_traces
 from detectnmf.report import encode, figures, images, outlines
+from detectnmf.traces.project import raw_traces
 
 STD = 2.0
 
