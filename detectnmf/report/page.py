@@ -46,7 +46,7 @@ def report_page(result: DemixResult, evaluation: Evaluation | None = None) -> st
         sections.no_cells(result, pictures),
         sections.scores(evaluation),
         sections.view(result, pictures),
-        sections.best_and_worst(result, raw_traces(result, shown), shown),
+        sections.best_and_worst(result, raw_traces(result, shown) if result.signals is None else result.signals.raw[shown], shown),
         sections.activity(result),
         sections.quality(result),
         sections.explained(result, pictures),
