@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 
 from detectnmf.errors import UserError
 from detectnmf.result import DemixResult
@@ -13,54 +12,13 @@ from detectnmf.runtime import Runtime
 from detectnmf.signals import Signals
 from detectnmf.traces import spectrum
 from detectnmf.traces.baseline import RunningPercentile
-from detectnmf.traces.decay import best_decay, liveliest
 from detectnmf.traces.deconvolve import deconvolve
-from detectnmf.traces.levels import resting_level
 from detectnmf.traces.project import background_traces, raw_traces
+from detectnmf.traces.rest import FEWEST, FLAT, Rested
 
-ASKED = 50  # of the first cells, for the decay that all share
-STRETCH = 2000  # frames of each in which the decay is searched
+ASKED = 30  # of the first cells, for the decay that all share
 COPIES = 24  # of a trace, in memory
-FEWEST = 10  # valid frames from which a trace is deconvolved
 HELD = 3.0  # times the noise: dF/F divides by no less
-FLAT = 1e-6  # of its largest value: a deviation that is none
-
-
-@dataclass(frozen=True)
-class Rested:
-    """n traces and where they rest.
-
-    Args:
-        raw: (n, T). level: (n, T) at which each rests. noise: (n,).
-        slowest: (n,) decay by the autocovariance, frames.
-        alive: (n,) False for a trace without variance.
-    """
-
-    raw: np.ndarray
-    level: np.ndarray
-    noise: np.ndarray
-    slowest: np.ndarray
-    alive: np.ndarray
-
-    @property
-    def y(self) -> np.ndarray:
-        return self.raw - self.level
-
-    def decay(self) -> np.ndarray:
-        """(n,) frames; NaN for a trace without variance."""
-        found = np.full(len(self.raw), np.nan)
-        some = liveliest(self.y[self.alive], STRETCH)
-        found[self.alive] = best_decay(some, self.noise[self.alive], self.slowest[self.alive])
-        return found
-
-    def common_decay(self) -> float | None:
-        """Median over the traces, each as heavy as the share of its variance that is no noise; None without any (frames)."""
-        heavy = np.where(self.alive, 1 - self.noise**2 / np.maximum(self.y.var(axis=1, dtype=np.float64), 1e-300), 0).clip(0)
-        if not heavy.any():
-            return None
-        decay = self.decay()
-        order = np.argsort(decay)
-        return float(decay[order][np.searchsorted(np.cumsum(heavy[order]), heavy.sum() / 2)])
 
 
 @dataclass(frozen=True)
@@ -98,66 +56,80 @@ class Oasis:
     def __call__(self, result: DemixResult, runtime: Runtime) -> Signals:
         """See `Reader`."""
         movie, (frames, cells) = result.movie, (result.shape[0], len(result.cells))
-        if not (np.isfinite(result.rate) and result.rate > 0):
-            raise UserError(f"{result.name}: the frame rate is {result.rate} Hz; without one traces have no time: give rate=")
+        check_rate(result.rate, result.name)
         if movie is None or result.cells.traces is None:
             raise UserError(f"{result.name}: the result holds no {'movie' if movie is None else 'traces'}: there is nothing to read")
         valid = np.ones(frames, bool) if movie.bad_frames is None else ~movie.bad_frames
-        decay = None if self.decay is None else self.decay * result.rate
-        if decay is None and self.shared and cells and valid.sum() >= FEWEST:
-            decay = self._rested(result, np.arange(min(ASKED, cells)), valid).common_decay()
+        signed = bool((result.cells.traces < 0).any())
+        known = self
+        if self.decay is None and self.shared and cells:
+            raw = raw_traces(result, np.arange(min(ASKED, cells)))
+            assert raw is not None
+            known = self._with_decay(Rested.of(raw, result.rate, valid, self.baseline, signed), result.rate)
         step = runtime.batch(COPIES * 4 * frames)
-        parts = [self._read(result, np.arange(first, min(first + step, cells)), valid, decay) for first in range(0, max(cells, 1), step)]
+        parts = []
+        for first in range(0, max(cells, 1), step):
+            some = np.arange(first, min(first + step, cells))
+            raw, light = raw_traces(result, some), background_traces(result, some)
+            assert raw is not None and light is not None
+            parts.append(known._read(Rested.of(raw, result.rate, valid, self.baseline, signed), light, result.rate, valid))
         joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        return Signals(**joined, valid=valid, method=self._method(decay, result.rate))
+        return Signals(**joined, valid=valid, method=self._method(known.decay))
 
-    def _rested(self, result: DemixResult, cells: np.ndarray, valid: np.ndarray) -> Rested:
-        raw = raw_traces(result, cells)
-        assert raw is not None
-        raw = np.ascontiguousarray(raw)
-        deviation = raw[:, valid].std(axis=1) if valid.any() else np.zeros(len(raw))
-        alive = deviation > FLAT * np.abs(raw).max(axis=1, initial=0)
-        level = self.baseline(raw, result.rate, valid)
-        noise, slowest = np.zeros(len(raw)), np.ones(len(raw))
-        if alive.any() and valid.sum() >= FEWEST:
-            above = raw[alive] - level[alive]
-            covariance = spectrum.autocovariance(above, min(spectrum.LAGS, raw.shape[1] // 2))
-            g = spectrum.coefficients(covariance)
-            noise[alive] = np.maximum(spectrum.noise_of(above, g, covariance), FLAT * deviation[alive])
-            slowest[alive] = -1 / np.log(g[:, 0])
-            seen = torch.from_numpy(np.ascontiguousarray(above[:, valid]))
-            level[alive] += resting_level(seen, torch.from_numpy(noise[alive])).numpy()[:, None]
-        return Rested(raw, level, noise, slowest, alive & (valid.sum() >= FEWEST))
+    def read(self, raw: np.ndarray, rate: float, light: np.ndarray | None = None, valid: np.ndarray | None = None) -> Signals:
+        """The same of traces (K, T) from anywhere.
 
-    def _read(self, result: DemixResult, cells: np.ndarray, valid: np.ndarray, decay: float | None) -> dict[str, np.ndarray]:
+        Args:
+            rate: Hz. light: (K, T) beneath the traces, which F0 contains; by default they are the whole light.
+            valid: (T,) frames with data.
+
+        Raises:
+            UserError: not (K, T), not finite, or no rate.
+        """
+        check_rate(rate, "the traces")
+        raw = np.asarray(raw)
+        valid = np.ones(raw.shape[-1], bool) if valid is None else valid
+        if raw.ndim != 2:
+            raise UserError(f"traces must be (K, T), got {raw.shape}; a single trace? pass traces[None]")
+        if not np.isfinite(raw[:, valid]).all():
+            raise UserError("traces must be finite; name the frames that are not by valid=")
+        light = np.zeros(raw.shape, np.float32) if light is None else light
+        rested = Rested.of(bridged(raw, valid), rate, valid, self.baseline)
+        known = self._with_decay(rested.of_first(ASKED), rate) if self.decay is None and self.shared else self
+        return Signals(**known._read(rested, light, rate, valid), valid=valid, method=self._method(known.decay))
+
+    def _with_decay(self, rested: Rested, rate: float) -> Oasis:
+        """With the decay that the traces share."""
+        common = rested.common_decay()
+        return self if common is None else replace(self, decay=max(common / rate, 1.001 * (self.rise or 0)))
+
+    def _read(self, rested: Rested, light: np.ndarray, rate: float, valid: np.ndarray) -> dict[str, np.ndarray]:
         """Every array of `Signals` that has a row for each cell."""
-        rested, under = self._rested(result, cells, valid), background_traces(result, cells)
-        assert under is not None
         alive, y = rested.alive, rested.y
-        g = np.zeros((len(cells), 1 if self.rise is None else 2))
-        g[alive] = self._coefficients(rested.decay()[alive] if decay is None else np.full(alive.sum(), decay), result.rate)
+        g = np.zeros((len(y), 1 if self.rise is None else 2))
+        g[alive] = self._coefficients(rested.decay()[alive] if self.decay is None else np.full(alive.sum(), self.decay * rate), rate)
         denoised, spikes = np.zeros_like(y), np.zeros_like(y)
         if alive.any():
             noise = rested.noise[alive]
             if self.min_spike:
                 found = deconvolve(y[alive], g[alive], valid=valid, least=self.min_spike * noise)
             else:
-                found = deconvolve(y[alive], g[alive], noise, valid, penalty=self.floor * noise * np.sqrt(spectrum.transfer(g[alive], 0.0)))
+                matched = noise * np.sqrt(spectrum.transfer(g[alive], 0.0))
+                found = deconvolve(y[alive], g[alive], noise, valid, penalty=self.floor * matched)
             denoised[alive], spikes[alive] = found.c, found.s
-        middle = RunningPercentile(50.0, self.baseline.window, self.baseline.mean)
-        baseline = rested.level + middle(under, result.rate, valid)
+        baseline = rested.level + replace(self.baseline, percentile=50.0)(light, rate, valid)
         held = np.maximum(HELD * rested.noise, FLAT * np.abs(baseline).max(axis=1, initial=0) + 1e-30)[:, None]
-        low = (baseline < held).any(axis=1)
+        few = int(valid.sum()) < FEWEST
         words = {
-            "short": np.full(len(cells), valid.sum() < FEWEST),
-            "flat": ~alive & (valid.sum() >= FEWEST),
+            "short": np.full(len(y), few),
+            "flat": ~alive & (not few),
             "silent": alive & ~spikes.any(axis=1),
-            "low_baseline": low,
+            "low_baseline": (baseline < held).any(axis=1),
         }
-        flag = ["+".join(word for word, which in words.items() if which[row]) or "ok" for row in range(len(cells))]
+        flag = ["+".join(word for word, which in words.items() if which[row]) or "ok" for row in range(len(y))]
         return {
             "raw": rested.raw,
-            "baseline": baseline,
+            "baseline": baseline.astype(np.float32),
             "dff": (y / np.maximum(baseline, held)).astype(np.float32),
             "denoised": denoised,
             "spikes": spikes,
@@ -174,16 +146,31 @@ class Oasis:
         fast = np.minimum(np.exp(-1 / (self.rise * rate)), slow)
         return spectrum.of_roots(np.stack([fast, slow], axis=1))
 
-    def _method(self, decay: float | None, rate: float) -> dict[str, object]:
+    def _method(self, decay: float | None) -> dict[str, object]:
+        """What is to be known; `decay` (s) the one that all share."""
         return {
             "deconvolution": f"autoregressive, order {1 if self.rise is None else 2}, non-negative",
             "sparsity": f"spikes of at least {self.min_spike:g} noise levels"
             if self.min_spike
             else f"penalty that leaves the noise as residual, at least {self.floor:g} times the noise of a transient's matched filter",
-            "decay": None if decay is None else round(decay / rate, 4),
+            "decay": None if decay is None else round(decay, 4),
             "decay_from": "given" if self.decay is not None else "median of cells" if self.shared else "each cell",
             "rise": self.rise,
             "noise": "power above a quarter of the frame rate, without what transients leave there",
             "baseline": f"{self.baseline.percentile:g}th percentile of means over {self.baseline.mean:g} s in a running window of "
             f"{self.baseline.window:g} s, set to where frames at rest lie; plus the background's running median",
         }
+
+
+def check_rate(rate: float, name: str) -> None:
+    """Raises UserError for a rate that is none."""
+    if not (np.isfinite(rate) and rate > 0):
+        raise UserError(f"{name}: the frame rate is {rate} Hz; without one traces have no time: give rate=")
+
+
+def bridged(raw: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """(K, T) straight lines over frames that are not valid (T,); zeros where none is."""
+    if valid.all():
+        return raw
+    times, known = np.arange(raw.shape[1]), np.flatnonzero(valid)
+    return np.stack([np.interp(times, known, row[known]) if len(known) else np.zeros(len(row)) for row in raw])

@@ -137,6 +137,28 @@ def test_pieces_of_cells_give_the_same(made):
         np.testing.assert_allclose(getattr(whole, name), getattr(small, name), atol=1e-4)
 
 
+def test_traces_from_anywhere(made):
+    known = result(PEAK * made.y)
+    here, there = Oasis()(known, QUIET), Oasis().read(PEAK * made.y + BASE, RATE)
+    np.testing.assert_allclose(here.denoised, there.denoised, atol=0.3)
+    np.testing.assert_allclose(here.dff, there.dff, atol=0.02)
+    beside = Oasis().read(PEAK * made.y, RATE, light=np.full(made.y.shape, BASE))
+    np.testing.assert_allclose(there.dff, beside.dff, atol=0.01)
+    y, valid = made.y.copy(), np.arange(2400) % 50 > 0
+    y[:, ~valid] = np.nan
+    assert np.isfinite(Oasis().read(y, RATE, valid=valid).denoised).all()
+    for wrong, words in ((y, "must be finite.*valid="), (y[0], r"\(K, T\), got \(2400,\)")):
+        with pytest.raises(UserError, match=words):
+            Oasis().read(wrong, RATE)
+
+
+def test_traces_that_fall_rest_in_the_middle(made):
+    known = result(PEAK * (made.y - 2 * made.c[::-1]))
+    known = replace(known, cells=replace(known.cells, traces=(PEAK * (made.y - 2 * made.c[::-1])).astype(np.float32)))
+    found = Oasis()(known, QUIET)
+    np.testing.assert_allclose(np.median(found.baseline, axis=1), BASE, atol=2 * NOISE)
+
+
 def test_a_window_of_its_own(made):
     found = Oasis(baseline=RunningPercentile(window=30.0))(result(PEAK * made.y), QUIET)
     assert "30 s" in found.method["baseline"]
