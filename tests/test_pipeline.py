@@ -157,6 +157,13 @@ class TestRepairs:
         assert any(f"{count} single samples" in note for note in result.provenance["notes"])
         assert 3 <= len(result.cells) <= 5 and np.isfinite(result.cells.traces).all()
 
+    def test_all_negative(self, toy: Toy) -> None:
+        """Cells are found all the same; what has no sense is said."""
+        result = masknmf()(replace(toy.recording, frames=toy.recording[:] - 1000), QUIET, diameter=5.0)
+        assert 3 <= len(result.cells) <= 5 and np.isfinite(result.signals.dff).all()
+        assert set(result.signals.flag) == {"low_baseline"} and result.signals.denoised.max() > 5
+        assert any("dF/F is not to be trusted" in note for note in result.provenance["notes"])
+
     def test_a_diameter_beyond_the_field(self, toy: Toy) -> None:
         with pytest.raises(UserError, match=r"diameter=2000 px is larger than the field of 20 x 32 px"):
             masknmf()(toy.recording, QUIET, diameter=2000.0)

@@ -45,7 +45,7 @@ class Pools:
         """Each frame of (K, T) traces a pool, then pooled without penalty; g (K,) in (0, 1); valid (T,) or None for all."""
         frames = np.arange(y.shape[1]) if valid is None else np.flatnonzero(valid)
         decay, step = np.log(g), max(1, SAMPLES // max(len(frames), 1))
-        parts = [cls._unit(y, frames, first, min(first + step, len(y)), decay).pooled(few=FEW) for first in range(0, len(y), step)]
+        parts = [cls._unit(y, frames, first, min(first + step, len(y)), decay).pooled(roughly=True) for first in range(0, len(y), step)]
         if not parts:
             return cls(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0), np.zeros(0), np.zeros(0), decay)
         return cls.joined(parts).pooled()
@@ -100,8 +100,8 @@ class Pools:
         norm = np.add.reduceat(weight * weight * self.norm, heads)
         return Pools(self.cell[heads], self.start[heads], data, norm, price, self.decay)
 
-    def pooled(self, penalty: np.ndarray | None = None, few: int | None = None) -> Pools:
-        """Until no neighbours violate, or, given `few`, until fewer than one in so many do."""
+    def pooled(self, penalty: np.ndarray | None = None, roughly: bool = False) -> Pools:
+        """Until no neighbours violate; roughly: until few do. Pools that were joined at a smaller penalty are a valid start."""
         pools = self
         while len(pools) > 1:
             values = pools.values(penalty)
@@ -110,7 +110,7 @@ class Pools:
             if not count:
                 return pools
             if count * FEW < len(pools):
-                return pools if few is not None else pools._chased(joins, penalty)
+                return pools if roughly else pools._chased(joins, penalty)
             pools = pools.merged(joins)
         return pools
 
@@ -171,12 +171,12 @@ class Pools:
             left = energy - pools.sums(lit * pools.data**2 / pools.norm)
             slope = pools.sums(lit * pools.price**2 / pools.norm)
             better = np.sqrt(np.maximum(most - left, 0) / np.where(slope > 0, slope, np.inf))
-            open_ = better > penalty * (1 + STILL)
-            done.append(pools.chosen(~open_))
-            if not open_.any():
+            higher = better > penalty * (1 + STILL)
+            done.append(pools.chosen(~higher))
+            if not higher.any():
                 break
-            penalty = np.where(open_, better, penalty)
-            pools = pools.chosen(open_).pooled(penalty)
+            penalty = np.where(higher, better, penalty)
+            pools = pools.chosen(higher).pooled(penalty)
         else:
             done.append(pools)
         return Pools.joined(done), penalty
