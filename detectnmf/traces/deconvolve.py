@@ -10,6 +10,7 @@ from detectnmf.errors import UserError
 from detectnmf.traces import pivot
 from detectnmf.traces.pools import Pools
 
+SAMPLES = 1 << 15  # solved at a time, so that they stay in the processor's cache
 BEFORE = 5  # frames before the recording in which spikes of a higher order may have been
 
 
@@ -76,15 +77,20 @@ def _first(
 def _higher(
     y: np.ndarray, g: np.ndarray, energy: np.ndarray | None, valid: np.ndarray, least: np.ndarray | None, fine: np.ndarray
 ) -> Deconvolved:
-    padded = np.pad(np.asarray(y, np.float64), ((0, 0), (BEFORE, 0)))
-    problem = pivot.Problem(padded, g, np.append(np.zeros(BEFORE, bool), valid), BEFORE)
-    if least is not None:
-        solved, fine = pivot.without_small(problem, least), np.zeros(len(y))
-    else:
-        held = None
-        if energy is not None:
-            solved, own = pivot.constrained(problem, energy)
-            fine, held = np.maximum(fine, own), solved.held
-        solved = pivot.solve(problem, fine, held)
-    c, s = (part[:, BEFORE:].astype(np.float32) for part in (solved.c, solved.s))
-    return Deconvolved(np.maximum(c, 0), s, fine)
+    frames = y.shape[1]
+    found = Deconvolved(np.zeros(y.shape, np.float32), np.zeros(y.shape, np.float32), np.zeros(len(y)))
+    step = max(1, SAMPLES // frames)
+    for some in (slice(first, first + step) for first in range(0, len(y), step)):
+        padded = np.pad(np.asarray(y[some], np.float64), ((0, 0), (BEFORE, 0)))
+        problem = pivot.Problem(padded, g[some], np.append(np.zeros(BEFORE, bool), valid), BEFORE)
+        if least is not None:
+            solved = pivot.without_small(problem, least[some])
+        else:
+            held, penalty = None, fine[some]
+            if energy is not None:
+                solved, own = pivot.constrained(problem, energy[some])
+                penalty, held = np.maximum(penalty, own), solved.held
+            solved = pivot.solve(problem, penalty, held)
+            found.penalty[some] = penalty
+        found.c[some], found.s[some] = np.maximum(solved.c[:, BEFORE:], 0), solved.s[:, BEFORE:]
+    return found

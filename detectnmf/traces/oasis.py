@@ -17,7 +17,7 @@ from detectnmf.traces.project import background_traces, raw_traces
 from detectnmf.traces.rest import FEWEST, FLAT, Rested
 
 ASKED = 30  # of the first cells, for the decay that all share
-COPIES = 24  # of a trace, in memory
+COPIES, SHARE = 24, 0.25  # of a trace in memory; of the memory
 HELD = 3.0  # times the noise: dF/F divides by no less
 
 
@@ -66,7 +66,7 @@ class Oasis:
             raw = raw_traces(result, np.arange(min(ASKED, cells)))
             assert raw is not None
             known = self._with_decay(Rested.of(raw, result.rate, valid, self.baseline, signed), result.rate)
-        step = runtime.batch(COPIES * 4 * frames)
+        step = max(1, int(SHARE * runtime.host_budget / (COPIES * 4 * frames)))
         parts = []
         for first in range(0, max(cells, 1), step):
             some = np.arange(first, min(first + step, cells))
