@@ -9,6 +9,7 @@ import numpy as np
 from detectnmf.report.images import Pictures
 from detectnmf.report.outlines import colour
 from detectnmf.result import DemixResult
+from detectnmf.traces.baseline import RunningPercentile
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +57,8 @@ def cells(result: DemixResult, chosen: np.ndarray, raw: np.ndarray | None, width
         if raw is not None:
             _envelope(line, seconds, raw[row], PALE, 0.9)
             if signals is not None:
-                trace = signals.denoised[cell] + float(np.median(raw[row] - signals.denoised[cell]))
+                rest = (raw[row] - signals.denoised[cell])[None]
+                trace = signals.denoised[cell] + RunningPercentile(50.0)(rest, result.rate, signals.valid)[0]
         _envelope(line, seconds, trace, colour(int(cell)), 1.0)
         low, high = _limits(trace, None if raw is None else raw[row])
         if raw is not None and signals is not None:
