@@ -29,13 +29,13 @@ from detectnmf.demix.model import Model
 from detectnmf.judge.evaluate import evaluate
 from detectnmf.judge.match import NOBODY, assign, mask_overlap, trace_cosine
 from detectnmf.judge.oracle import oracle_traces
-from detectnmf.judge.project import raw_traces
 from detectnmf.pipeline import Pipeline, assemble
 from detectnmf.recording import Recording
 from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
 from detectnmf.simulate.simulator import Simulated
 from detectnmf.tasks import build_pipeline as build_job
+from detectnmf.traces.project import raw_traces
 
 FIRST_SEED = 1000
 DIAMETER = 12.0  # px, of the simulated somata
@@ -137,7 +137,7 @@ def from_truth(case: Case) -> DemixResult:
 def score(result: DemixResult, truth: DemixResult) -> Scores:
     """Of a result, by the one function that scores all of them; *_bright: among cells whose peak is LEAST_SNR times the noise.
 
-    A detection of a dimmer cell is then neither a hit nor a mistake. `raw` is the recovery accuracy of raw-projected traces.
+    A detection of a dimmer cell is then neither a hit nor a mistake. `raw` and `denoised` are the recovery accuracy of those traces.
     """
     found = evaluate(replace(result, movie=None), truth)
     bright = truth.quality["snr"] >= LEAST_SNR
@@ -156,6 +156,7 @@ def score(result: DemixResult, truth: DemixResult) -> Scores:
         "f1": found.strict.f1,
         "recovery": found.recovery_accuracy,
         "raw": float("nan") if projected is None else evaluate(projected, truth).recovery_accuracy,
+        "denoised": found.denoised_accuracy,
         "correlation": found.trace_correlation,
         "duplicates": found.duplicates,
         "splits": found.splits,

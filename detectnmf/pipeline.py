@@ -1,4 +1,4 @@
-"""The way of the data: a recording is enhanced, compressed, seeded, demixed and judged."""
+"""The way of the data: a recording is enhanced, compressed, seeded, demixed and judged, and the traces of its cells are read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ from detectnmf.recording import Recording
 from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
 from detectnmf.seeds.base import Seeder
+from detectnmf.signals import MEANING
 from detectnmf.threads import small_blas
+from detectnmf.traces.base import Reader
+from detectnmf.traces.oasis import Oasis
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +48,7 @@ class Pipeline:
         seeders: each finds cells in what is not explained yet; the last one is asked again as long as some of what it finds
             turns out to be new, `passes` times at most.
         demix: fits footprints and traces. background: its model of what is not cells.
-        judge: measures each cell, and says which to keep.
+        judge: measures each cell, and says which to keep. traces: reads what the traces of those say.
     """
 
     compress: Compressor
@@ -54,6 +57,7 @@ class Pipeline:
     background: Background
     judge: Judge
     enhance: Enhancer = field(default_factory=NoEnhancing)
+    traces: Reader = field(default_factory=Oasis)
     passes: int = 5
 
     def __post_init__(self) -> None:
@@ -106,9 +110,12 @@ class Pipeline:
         measured = measures(movie, model, diameter, judged)
         for seeder in self.seeders.values():
             notes += getattr(seeder, "doubts", lambda _: [])(measured)
+        result = assemble(movie, model, kept, rejected)
+        with clock("traces"):
+            result, said = self._read(result, runtime)
+        notes += said
         for note in notes:
             logger.warning("note: %s", note)
-        result = assemble(movie, model, kept, rejected)
         known = {"diameter": float(diameter), "timings": clock.seconds, "notes": notes, "frames": len(movie), "rank": movie.rank}
         return replace(
             result,
@@ -117,6 +124,19 @@ class Pipeline:
             history={key: np.concatenate([h[key] for h in history]) for key in history[0]},
             provenance={**(provenance or {}), **known},
         )
+
+    def _read(self, result: DemixResult, runtime: Runtime) -> tuple[DemixResult, list[str]]:
+        """The result with its signals, and what is to be said of them; a reader that fails does not take the cells with it."""
+        try:
+            signals = self.traces(result, runtime)
+        except Exception as error:
+            logger.debug("reading the traces failed", exc_info=True)
+            return result, [f"the traces were not read ({type(error).__name__}: {error}); the cells and their demixed traces are there"]
+        if signals is None:
+            return result, []
+        words, counts = np.unique([word for flag in signals.flag for word in flag.split("+")], return_counts=True)
+        notes = [f"{count} of {len(signals)} traces: {MEANING[word]}" for word, count in zip(words, counts, strict=True) if word in MEANING]
+        return replace(result, signals=signals), notes
 
 
 class Clock:

@@ -10,6 +10,7 @@ import numpy as np
 
 from detectnmf.components import Components
 from detectnmf.compressed import Compressed
+from detectnmf.signals import Signals
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class DemixResult:
         rate: Hz. pixel_size: µm.
         rejected: components that the judge did not keep; none when not given.
         rejected_quality: the same measures of theirs; `reason` says why each was not kept.
+        signals: what the cells' traces say: raw, dF/F, denoised, spikes; None in a truth, or when they were not read.
     """
 
     cells: Components
@@ -44,6 +46,7 @@ class DemixResult:
     name: str = "movie"
     rejected: Components = None  # type: ignore[assignment]  # none of the field's size: filled in below
     rejected_quality: dict[str, np.ndarray] = field(default_factory=dict)
+    signals: Signals | None = None
 
     def __post_init__(self) -> None:
         if self.rejected is None:

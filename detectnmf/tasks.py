@@ -46,7 +46,7 @@ KNOBS: dict[str, dict[str, Any]] = {
     "demo": {"diameter": float | str | None},
 }
 SCENE = ("psf", "shapes", "activity", "neuropil", "camera", "illumination", "motion", "drift", "faults", "sim", "write")
-PIPELINE = ("enhance", "compress", "sparsen", "detector", "seeder", "background", "demix", "judge")
+PIPELINE = ("enhance", "compress", "sparsen", "detector", "seeder", "background", "demix", "judge", "traces")
 PARTS: dict[str, tuple[str, ...]] = {
     "run": PIPELINE,
     "simulate": (*SCENE, "resemble"),
@@ -105,6 +105,7 @@ def build_pipeline(job: Job) -> Pipeline:
         demix=job.build("demix"),
         background=job.build("background"),
         judge=job.build("judge"),
+        traces=job.build("traces"),
     )
 
 

@@ -87,16 +87,23 @@ class TestSimulatedMovie:
         assert not np.any(rises & ~structural[1:])
         assert objective[-1] < 0.6 * objective[0]
 
+    def test_traces_are_read(self, found: DemixResult, scores: Evaluation) -> None:
+        signals = found.signals
+        assert signals is not None and len(signals) == len(found.cells) and set(signals.flag) == {"ok"}
+        assert scores.denoised_accuracy > scores.recovery_accuracy > scores.raw_accuracy
+        assert signals.method["decay"] == pytest.approx(0.4, rel=0.3)
+
     def test_a_second_run_is_bit_equal(self, found: DemixResult, simulated: Simulated) -> None:
         again = masknmf()(simulated.recording, QUIET)
         assert np.array_equal(again.cells.traces, found.cells.traces)
         assert np.array_equal(again.cells.footprints.data, found.cells.footprints.data)
         assert torch.equal(again.background.V, found.background.V)
+        assert np.array_equal(again.signals.spikes, found.signals.spikes)
 
     def test_says_what_it_took(self, found: DemixResult) -> None:
         known = found.provenance
         assert known["diameter"] == pytest.approx(12, rel=0.25)
-        assert {"compress", "demix", "judge", "seed: maskrcnn", "seed: superpixels"} <= set(known["timings"])
+        assert {"compress", "demix", "judge", "traces", "seed: maskrcnn", "seed: superpixels"} <= set(known["timings"])
         assert any("diameter estimated" in note for note in known["notes"])
 
 
@@ -116,6 +123,15 @@ def test_a_background_free_movie_gets_almost_no_background() -> None:
     assert background < 0.03 * signal
 
 
+def test_a_reader_that_fails_does_not_take_the_cells_with_it(toy: Toy) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("no such thing")
+
+    result = replace(masknmf(), traces=fail)(toy.recording, QUIET, diameter=5.0)
+    assert 3 <= len(result.cells) <= 5 and result.signals is None
+    assert any("the traces were not read (ZeroDivisionError: no such thing)" in note for note in result.provenance["notes"])
+
+
 class TestRepairs:
     """Repairable data goes on and says what was masked; the rest is refused in one line."""
 
@@ -129,6 +145,7 @@ class TestRepairs:
         assert "64 of 640 pixels are constant or missing" in notes
         assert np.isfinite(result.cells.traces).all()
         assert 3 <= len(result.cells) <= 5
+        assert not result.signals.valid[50:53].any() and not result.signals.spikes[:, 50:53].any()
 
     def test_single_samples(self, toy: Toy) -> None:
         """NaN here and there, and one mark for a missing value that would overflow."""
@@ -139,6 +156,13 @@ class TestRepairs:
         result = masknmf()(replace(toy.recording, frames=movie), QUIET, diameter=5.0)
         assert any(f"{count} single samples" in note for note in result.provenance["notes"])
         assert 3 <= len(result.cells) <= 5 and np.isfinite(result.cells.traces).all()
+
+    def test_all_negative(self, toy: Toy) -> None:
+        """Cells are found all the same; what has no sense is said."""
+        result = masknmf()(replace(toy.recording, frames=toy.recording[:] - 1000), QUIET, diameter=5.0)
+        assert 3 <= len(result.cells) <= 5 and np.isfinite(result.signals.dff).all()
+        assert set(result.signals.flag) == {"low_baseline"} and result.signals.denoised.max() > 5
+        assert any("dF/F is not to be trusted" in note for note in result.provenance["notes"])
 
     def test_a_diameter_beyond_the_field(self, toy: Toy) -> None:
         with pytest.raises(UserError, match=r"diameter=2000 px is larger than the field of 20 x 32 px"):

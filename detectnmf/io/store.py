@@ -15,6 +15,8 @@ from detectnmf.components import Components
 from detectnmf.errors import UserError
 from detectnmf.io.atomic import replacing
 from detectnmf.io.base import one_line
+from detectnmf.signals import USES, Signals
+from detectnmf.signals import WORDS as SIGNALS
 
 if TYPE_CHECKING:
     import h5py
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from detectnmf.result import DemixResult
 
 FORMAT = "detectnmf"
-SCHEMA = 2  # 1 had no /rejected
+SCHEMA = 3  # 1 had no /rejected, 2 no /traces
 PIXEL_ORDER = "C (row-major)"
 SPATIAL = ("U", "U_local")  # the sparse fields of `Compressed`
 IMAGES = ("mean", "std", "bad_frames", "bad_pixels", "rank_map")  # its dense ones; V stands apart, it is a tensor
@@ -67,6 +69,8 @@ def save_result(result: DemixResult, path: str | Path) -> None:
             _write_movie(file.create_group("movie"), result.movie)
         _write_movie(file.create_group("background"), result.background, shared=result.movie)
         _write_cells(file.create_group("rejected"), result.rejected)
+        if result.signals is not None:
+            _write_signals(file.create_group("traces", track_order=True), result.signals)
         tables = {"quality": result.quality, "rejected/quality": result.rejected_quality, "history": result.history}
         for name, table in tables.items():
             group = file.create_group(name, track_order=True)
@@ -115,6 +119,7 @@ def load_result(path: str | Path) -> DemixResult:
                 name=str(file.attrs["name"]),
                 rejected=None if rejected is None else _read_cells(rejected),  # type: ignore[arg-type]
                 rejected_quality={} if rejected is None else dict(_read_table(rejected["quality"])),
+                signals=_read_signals(file["traces"]) if "traces" in file else None,
             )
     except PermissionError:
         raise UserError(f"{path}: permission denied; you may not read it") from None
@@ -147,6 +152,20 @@ def _read_cells(group: h5py.Group) -> Components:
     rows, columns = (int(side) for side in group.attrs["size"])
     traces = group["traces"][()] if "traces" in group else None
     return Components(_read_sparse(group["footprints"]), (rows, columns), traces, group["score"][()])
+
+
+def _write_signals(group: h5py.Group, signals: Signals) -> None:
+    group.attrs["method"] = json.dumps(_plain(signals.method), ensure_ascii=False)
+    group.attrs["use"] = "; ".join(f"{name}: {use}" for name, use in USES.items())
+    for name, words in SIGNALS.items():
+        _write(group, name, getattr(signals, name), sparse_values=name == "spikes")
+        group[name].attrs["description"] = words
+        if name in USES:
+            group[name].attrs["use"] = USES[name]
+
+
+def _read_signals(group: h5py.Group) -> Signals:
+    return Signals(**dict(_read_table(group)), method=json.loads(group.attrs["method"]))
 
 
 def _write_movie(group: h5py.Group, movie: Compressed, shared: Compressed | None = None) -> None:
@@ -212,12 +231,13 @@ def _read_sparse(group: h5py.Group) -> sparse.csc_array:
     return matrix
 
 
-def _write(group: h5py.Group, name: str, values: object) -> None:
+def _write(group: h5py.Group, name: str, values: object, sparse_values: bool = False) -> None:
     import h5py
 
     array = np.asarray(values)
-    # indices and maps shrink many times over, floats hardly at all
-    packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if array.dtype.kind in "iub" and array.size > 64 else {}
+    # indices, maps and zeros shrink many times over, other floats hardly at all
+    shrinks = array.size > 64 and (sparse_values or array.dtype.kind in "iub")
+    packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if shrinks else {}
     if array.dtype.kind == "U":
         dataset = group.create_dataset(name, data=array.astype(object), dtype=h5py.string_dtype())
     else:

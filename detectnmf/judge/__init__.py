@@ -1,6 +1,5 @@
 """How far to trust what was found.
 
-Map: `measures` the formulas for one cell, `quality` the knobs and the cut; `match` who belongs to whom, `project` weighted sums of
-a movie's pixels, `oracle` the best that true footprints could give, `energy` what is left over, `evaluate` every score against a
-truth.
+Map: `measures` the formulas for one cell, `quality` the knobs and the cut; `match` who belongs to whom, `oracle` the best that true
+footprints could give, `energy` what is left over, `evaluate` every score against a truth.
 """

@@ -39,6 +39,7 @@ class Evaluation:
         strict, loose: detection at IoU 0.5 (headline) and 0.2 of masks above 0.2 of the footprint's maximum.
         recovery_accuracy: maskNMF: true cells, brightest first, each take the temporally most similar estimate among those with
             footprint cosine >= 0.5 that is not yet taken; mean cosine of centred traces, 0 for an unmatched cell.
+        raw_accuracy, denoised_accuracy: the same of the raw-projected and of the denoised traces (`signals`) instead of the demixed ones.
         false_positives: estimates that nobody took; false_positive_rate: their share of all estimates.
         matched: share of true cells that took an estimate; recovered: with a temporal similarity of at least 0.5.
         spatial_cosine, trace_correlation: medians over the matched pairs.
@@ -57,6 +58,8 @@ class Evaluation:
     strict: Detection
     loose: Detection
     recovery_accuracy: float
+    raw_accuracy: float
+    denoised_accuracy: float
     matched: float
     recovered: float
     false_positives: int
@@ -87,6 +90,7 @@ class Evaluation:
         """(label, value) of every score but detection, for tables."""
         return [
             ("recovery accuracy", _show(self.recovery_accuracy)),
+            ("of raw, of denoised traces", f"{_show(self.raw_accuracy)}, {_show(self.denoised_accuracy)}"),
             ("oracle, gap to it", f"{_show(self.oracle_accuracy)}, {_show(self.oracle_gap)}"),
             ("matched, recovered", f"{_show(self.matched)}, {_show(self.recovered)}"),
             ("false positives", f"{self.false_positives} ({_show(self.false_positive_rate)} of the estimates)"),
@@ -122,7 +126,12 @@ def evaluate(result: DemixResult, truth: DemixResult) -> Evaluation:
         notes.append("no traces on one side: pairs were made by footprint alone, temporal scores are missing")
     similarity = match.trace_cosine(true.traces, found.traces) if timed else cosine  # type: ignore[arg-type]
     order = np.argsort(-match.brightness(true), kind="stable")
-    partner = match.recover(order, cosine >= SPATIALLY_SIMILAR, similarity)
+    near = cosine >= SPATIALLY_SIMILAR
+    partner = match.recover(order, near, similarity)
+    read = dict.fromkeys(("raw", "denoised"), NAN)
+    if timed and result.signals is not None and len(result.signals) == len(found):
+        for name in read:
+            read[name] = _accuracy(order, near, match.trace_cosine(true.traces, getattr(result.signals, name)))  # type: ignore[arg-type]
 
     cells, pairs = np.arange(len(true)), partner != match.NOBODY
     temporal = np.where(pairs, similarity[cells, partner], 0) if len(found) else np.zeros(len(true))
@@ -137,6 +146,8 @@ def evaluate(result: DemixResult, truth: DemixResult) -> Evaluation:
         strict=_detection(overlap.iou, 0.5),
         loose=_detection(overlap.iou, 0.2),
         recovery_accuracy=accuracy,
+        raw_accuracy=read["raw"],
+        denoised_accuracy=read["denoised"],
         matched=_mean(pairs),
         recovered=_mean(pairs & (temporal >= TEMPORALLY_SIMILAR)) if timed else NAN,
         false_positives=len(spare),
@@ -153,6 +164,13 @@ def evaluate(result: DemixResult, truth: DemixResult) -> Evaluation:
         similarity=tuple(temporal.tolist()) if timed else (NAN,) * len(true),
         notes=tuple(notes),
     )
+
+
+def _accuracy(order: np.ndarray, near: np.ndarray, similarity: np.ndarray) -> float:
+    """Recovery accuracy of (M, K) similarities."""
+    partner = match.recover(order, near, similarity)
+    pairs = np.flatnonzero(partner != match.NOBODY)
+    return float(similarity[pairs, partner[pairs]].sum()) / len(partner) if len(partner) else NAN
 
 
 def _detection(iou: np.ndarray, threshold: float) -> Detection:

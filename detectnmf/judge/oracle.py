@@ -6,8 +6,8 @@ import numpy as np
 from scipy import sparse
 
 from detectnmf.compressed import Compressed
-from detectnmf.judge.project import onto_bases
 from detectnmf.result import DemixResult
+from detectnmf.traces.project import onto_bases
 
 CHUNK = 4096  # frames; the regression of one frame knows nothing of the others
 

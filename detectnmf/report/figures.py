@@ -9,6 +9,7 @@ import numpy as np
 from detectnmf.report.images import Pictures
 from detectnmf.report.outlines import colour
 from detectnmf.result import DemixResult
+from detectnmf.traces.baseline import RunningPercentile
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 INK, MUTED, LINE, PALE, ACCENT = "#1c2733", "#6b7785", "#d5dbe1", "#c3ccd5", "#0f766e"
 POINTS = 600  # of a drawn trace
+BELOW = 0.28  # of a trace's height: the room for its spikes
+SEEN = 0.03  # of the largest: smaller spikes are not drawn
 TITLES = {
     "probability": "probability of a cell",
     "snr": "signal to noise",
@@ -33,8 +36,11 @@ TITLES = {
 
 
 def cells(result: DemixResult, chosen: np.ndarray, raw: np.ndarray | None, width: float = 5.9) -> Figure:
-    """Footprint and trace of the chosen cells, one row each; behind the trace what the movie itself says (raw)."""
-    traces = result.cells.traces
+    """Footprint and trace of the chosen cells, one row each; behind the trace what the movie itself says (raw).
+
+    The trace is the denoised one, on the level at which the raw one rests, with its spikes below; without signals the demixed one.
+    """
+    traces, signals = result.cells.traces, result.signals
     assert traces is not None
     figure = _figure(width, 0.82 * len(chosen) + 0.42)
     top, bottom = 0.14 / figure.get_figheight(), 0.42 / figure.get_figheight()
@@ -47,10 +53,18 @@ def cells(result: DemixResult, chosen: np.ndarray, raw: np.ndarray | None, width
         picture, line = figure.add_subplot(grid[row, 0]), figure.add_subplot(grid[row, 1])
         picture.imshow(_crop(result, int(cell), half), cmap=_ink(), interpolation="nearest", vmin=0)
         _frame(picture)
+        trace = traces[cell]
         if raw is not None:
             _envelope(line, seconds, raw[row], PALE, 0.9)
-        _envelope(line, seconds, traces[cell], colour(int(cell)), 1.0)
-        low, high = _limits(traces[cell], None if raw is None else raw[row])
+            if signals is not None:
+                rest = (raw[row] - signals.denoised[cell])[None]
+                trace = signals.denoised[cell] + RunningPercentile(50.0)(rest, result.rate, signals.valid)[0]
+        _envelope(line, seconds, trace, colour(int(cell)), 1.0)
+        low, high = _limits(trace, None if raw is None else raw[row])
+        if raw is not None and signals is not None:
+            room = BELOW * (high - low)
+            low -= room
+            _spikes(line, seconds, signals.spikes[cell], low, 0.9 * room)
         line.set(xlim=(0, max(seconds[-1], 1e-9)), ylim=(low, high))
         line.spines[["top", "right", "left"]].set_visible(False)
         line.spines["bottom"].set_color(LINE)
@@ -221,6 +235,16 @@ def _envelope(axes: Axes, seconds: np.ndarray, trace: np.ndarray, tint: str, wid
         seconds = np.repeat(seconds[: len(pieces) * step : step], 2)
         trace = np.stack([pieces.min(axis=1), pieces.max(axis=1)], axis=1).ravel()
     axes.plot(seconds, trace, color=tint, linewidth=width, solid_joinstyle="round")
+
+
+def _spikes(axes: Axes, seconds: np.ndarray, spikes: np.ndarray, bottom: float, height: float) -> None:
+    """Each spike as a bar from the bottom, the largest one `height` high; of many the largest in each of many short pieces."""
+    step = -(-len(spikes) // (2 * POINTS))
+    tall = np.maximum.reduceat(spikes, np.arange(0, len(spikes), step))
+    tall = tall / max(float(tall.max()), 1e-30)
+    seen = np.flatnonzero(tall > SEEN)
+    bars = np.stack([np.full(len(seen), bottom), bottom + height * tall[seen], np.full(len(seen), np.nan)], axis=1)
+    axes.plot(np.repeat(seconds[seen * step], 3), bars.ravel(), color=INK, linewidth=0.7, solid_capstyle="butt")
 
 
 def _limits(trace: np.ndarray, raw: np.ndarray | None) -> tuple[float, float]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectnmf.io.atomic import replacing
-from detectnmf.judge.project import raw_traces
 from detectnmf.report import sections
 from detectnmf.report.images import summarise
 from detectnmf.report.template import PAGE, STYLE
 from detectnmf.result import DemixResult
+from detectnmf.traces.project import raw_traces
 
 if TYPE_CHECKING:
     from detectnmf.judge.evaluate import Evaluation
@@ -46,7 +46,7 @@ def report_page(result: DemixResult, evaluation: Evaluation | None = None) -> st
         sections.no_cells(result, pictures),
         sections.scores(evaluation),
         sections.view(result, pictures),
-        sections.best_and_worst(result, raw_traces(result, shown), shown),
+        sections.best_and_worst(result, raw_traces(result, shown) if result.signals is None else result.signals.raw[shown], shown),
         sections.activity(result),
         sections.quality(result),
         sections.explained(result, pictures),

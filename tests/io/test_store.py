@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import h5py
@@ -19,6 +19,7 @@ from detectnmf.compressed import Compressed
 from detectnmf.errors import UserError
 from detectnmf.io import store
 from detectnmf.result import DemixResult
+from detectnmf.signals import USES, WORDS, Signals
 from detectnmf.sparse import SparseMatrix
 
 from .conftest import cut
@@ -71,6 +72,15 @@ def result() -> DemixResult:
         name="móvie",
         rejected=Components.from_images(rng.random((2, Y, X)), rng.standard_normal((2, T)).astype(np.float32), rng.random(2)),
         rejected_quality={"snr": rng.random(2), "reason": np.array(["probability", "probability+snr"])},
+        signals=Signals(
+            **{name: rng.standard_normal((K, T)).astype(np.float32) for name in ("raw", "baseline", "dff", "denoised")},
+            spikes=(rng.random((K, T)) * (rng.random((K, T)) < 0.1)).astype(np.float32),
+            noise=rng.random(K).astype(np.float32),
+            g=rng.random((K, 2)),
+            flag=np.array(["ok", "silent", "flat+low_baseline"]),
+            valid=rng.random(T) < 0.9,
+            method={"decay": 0.4, "rise": None, "baseline": "8th percentile"},
+        ),
     )
 
 
@@ -109,6 +119,29 @@ def test_everything_comes_back_bit_for_bit(result, tmp_path):
         assert all(equal(table[name], again[name]) for name in table)
     assert back.provenance == result.provenance
     assert (back.rate, back.pixel_size, back.name, back.shape) == (7.3, 0.44, "móvie", (T, Y, X))
+
+
+def test_signals_come_back_and_say_what_they_are_for(result, tmp_path):
+    result.save(tmp_path / "result.h5")
+    back = detectnmf.load(tmp_path / "result.h5").signals
+    assert back.method == result.signals.method and set(WORDS) == {field.name for field in fields(Signals)} - {"method"}
+    for name in WORDS:
+        assert equal(getattr(result.signals, name), getattr(back, name)), name
+    with h5py.File(tmp_path / "result.h5") as file:
+        assert all(file[f"traces/{name}"].attrs["description"] == words for name, words in WORDS.items())
+        assert {name: str(file[f"traces/{name}"].attrs["use"]) for name in USES} == USES
+        assert json.loads(file["traces"].attrs["method"])["decay"] == 0.4
+    replace(result, signals=None).save(tmp_path / "without.h5")
+    assert detectnmf.load(tmp_path / "without.h5").signals is None
+
+
+def test_files_of_the_second_schema_open(result, tmp_path):
+    """They had no /traces."""
+    replace(result, signals=None).save(tmp_path / "old.h5")
+    with h5py.File(tmp_path / "old.h5", "a") as file:
+        file.attrs["schema_version"] = 2
+    back = detectnmf.load(tmp_path / "old.h5")
+    assert back.signals is None and equal(back.cells.traces, result.cells.traces)
 
 
 def test_values_that_are_easily_lost(result, tmp_path):
@@ -159,7 +192,7 @@ def test_plain_h5py_reads_it(result, tmp_path):
     """As docs/result-schema.md says."""
     result.save(tmp_path / "result.h5")
     with h5py.File(tmp_path / "result.h5") as file:
-        assert dict(file.attrs)["format"] == "detectnmf" and file.attrs["schema_version"] == 2
+        assert dict(file.attrs)["format"] == "detectnmf" and file.attrs["schema_version"] == 3
         assert (file.attrs["rate"], file.attrs["pixel_size"], file.attrs["kind"]) == (7.3, 0.44, "result")
         matrix = file["cells/footprints"]
         footprints = sparse.csc_array((matrix["data"], matrix["indices"], matrix["indptr"]), shape=tuple(matrix.attrs["shape"]))
@@ -291,15 +324,15 @@ def test_files_of_the_first_schema_open(tmp_path):
     assert len(back.rejected) == 0 and back.rejected.traces.shape == (0, T) and back.rejected_quality == {}
     back.save(tmp_path / "new.h5")  # and are written in the present one
     with h5py.File(tmp_path / "new.h5") as file:
-        assert file.attrs["schema_version"] == 2 and file["rejected/traces"].shape == (0, T)
+        assert file.attrs["schema_version"] == 3 and file["rejected/traces"].shape == (0, T)
 
 
 def test_a_newer_schema_is_refused(result, tmp_path):
     result.save(tmp_path / "result.h5")
     with h5py.File(tmp_path / "result.h5", "a") as file:
-        file.attrs["schema_version"] = 3
+        file.attrs["schema_version"] = 4
         file.attrs["detectnmf_version"] = "9.9"
-    with pytest.raises(UserError, match=r"has schema 3 \(detectnmf 9.9\), .* with schema 2; upgrade detectnmf"):
+    with pytest.raises(UserError, match=r"has schema 4 \(detectnmf 9.9\), .* with schema 3; upgrade detectnmf"):
         detectnmf.load(tmp_path / "result.h5")
 
 

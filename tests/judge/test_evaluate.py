@@ -13,6 +13,7 @@ from detectnmf.errors import UserError
 from detectnmf.judge.energy import residual_fraction
 from detectnmf.judge.evaluate import evaluate
 from detectnmf.judge.oracle import nonnegative_regression
+from detectnmf.signals import Signals
 
 CORNERS = [(0, 0), (0, 10), (0, 20), (0, 30), (10, 0)]
 
@@ -49,6 +50,19 @@ def test_missing_shifted_and_false_cells(toys):
     assert (scores.matched, scores.recovered) == pytest.approx((0.6, 0.6))
     assert (scores.false_positives, scores.false_positive_rate) == (1, 0.25)
     assert scores.spatial_cosine == pytest.approx(1) and scores.trace_correlation == pytest.approx(1, abs=1e-4)
+
+
+def test_traces_that_were_read_are_scored_beside_the_demixed_ones(toys):
+    traces = waves(2)
+    truth = toys.result(toys.cells(CORNERS[:2], traces))
+    mixed = traces + traces[::-1] * 2  # amplitudes 2 and 1: correlations 2/√8 and 1/√17
+    found = toys.result(toys.cells(CORNERS[:2], mixed))
+    full, T = np.ones_like(traces), traces.shape[1]
+    signals = Signals(mixed, full, full, traces, full, full[:, 0], full[:, :1], np.array(["ok", "ok"]), np.ones(T, bool))
+    scores = evaluate(replace(found, signals=signals), truth)
+    assert scores.raw_accuracy == pytest.approx(scores.recovery_accuracy) == pytest.approx((2 / 8**0.5 + 1 / 17**0.5) / 2, abs=1e-4)
+    assert scores.denoised_accuracy == pytest.approx(1, abs=1e-5)
+    assert "of raw, of denoised traces" in scores.table() and math.isnan(evaluate(found, truth).denoised_accuracy)
 
 
 def test_matched_without_being_recovered(toys):

@@ -7,6 +7,7 @@ from scipy import sparse
 from detectnmf.components import Components
 from detectnmf.compressed import Compressed
 from detectnmf.result import DemixResult
+from detectnmf.signals import Signals
 
 STD = 2.0
 
@@ -73,3 +74,13 @@ def result(toy, parts):
     history = {"objective": np.array([9.0, 4.0, 3.0])}
     baseline, name = np.full(size, 100, np.float32), "toy <movie>"
     return DemixResult(toy.truth, baseline, background, movie, quality, history, provenance, 10.0, 2.0, name, rejected, rejected_quality)
+
+
+@pytest.fixture(scope="session")
+def signals(result):
+    """Denoised traces that are the true ones, on raw ones that rest at 5; every jump a spike."""
+    C = np.asarray(result.cells.traces, np.float32)
+    raw = C + 5 + np.random.default_rng(2).standard_normal(C.shape).astype(np.float32)
+    spikes = np.maximum(np.diff(C, axis=1, prepend=0), 0)
+    full, ok = np.ones_like(C), np.array(["ok"] * len(C))
+    return Signals(raw, 100 * full, raw / 100, C, spikes, full[:, 0], 0.9 * full[:, :1], ok, np.ones(C.shape[1], bool))

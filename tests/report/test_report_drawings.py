@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from detectnmf.components import Components
-from detectnmf.judge.project import raw_traces
 from detectnmf.report import encode, figures, images, outlines
+from detectnmf.traces.project import raw_traces
 
 STD = 2.0
 
@@ -138,6 +138,16 @@ def test_long_traces_keep_their_transients(result):
     assert len(drawn) <= 2 * figures.POINTS and drawn.max() == 7
     x = figure.axes[1].lines[0].get_xdata()[drawn.argmax()]
     assert x == pytest.approx(3123.4, abs=10)
+
+
+def test_denoised_trace_and_spikes_stand_on_the_raw_trace(result, signals):
+    axes = figures.cells(replace(result, signals=signals), np.array([2]), signals.raw[[2]]).axes[1]
+    raw, denoised, spikes = (line.get_ydata() for line in axes.lines)
+    np.testing.assert_array_equal(raw, signals.raw[2])
+    np.testing.assert_allclose(denoised, signals.denoised[2] + 5, atol=0.3)
+    seen = np.flatnonzero(signals.spikes[2] > 0.03 * signals.spikes[2].max())
+    np.testing.assert_allclose(axes.lines[2].get_xdata()[::3], seen / result.rate)
+    assert len(seen) == 3 and np.nanmax(spikes) < np.percentile(raw, 0.1)  # below the trace
 
 
 def test_heatmap_puts_like_traces_together(result):

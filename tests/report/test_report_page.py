@@ -150,6 +150,12 @@ def test_rank_zero_movie(result):
     assert "found no signal above the noise" in read(report_page(empty)).words
 
 
+def test_signals_are_shown(result, signals):
+    reader = read(report_page(replace(result, signals=signals)))
+    assert reader.errors == [] and "denoised trace; in black below, inferred events; in grey behind" in reader.words
+    assert "inferred events" not in read(report_page(result)).words
+
+
 def test_scores_are_shown(result):
     words = read(report_page(result, evaluate(result, result))).words
     assert "Against the truth" in words and "F1 at IoU 0.5 1.000" in words and "recovery accuracy 1.000" in words
