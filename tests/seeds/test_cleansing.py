@@ -15,7 +15,7 @@ from detectnmf.enhance.neural import NeuralEnhancing
 from detectnmf.errors import UserError
 from detectnmf.runtime import Runtime
 from detectnmf.seeds.classify import SeedClassifier
-from detectnmf.seeds.cleansing import SeedsCleansing
+from detectnmf.seeds.cleansing import SeedsCleansing, noise_of_a_cell
 from detectnmf.seeds.pooling import RandomMaxPooling
 
 RUNTIME = Runtime(device="cpu", max_memory=1.0, quiet=True)
@@ -87,3 +87,9 @@ def test_what_the_classifier_cannot_judge_is_refused_before_any_work(drawn):
     with pytest.raises(UserError, match=r"traces at 0\.5 Hz are too slow"):
         SEEDER(slow, Model.nothing(slow), DIAMETER, RUNTIME)
     assert len(replace(SEEDER, classifier=None)(short, Model.nothing(short), DIAMETER, RUNTIME))
+
+
+def test_the_noise_of_a_cell_is_that_of_its_matched_filter():
+    y, x = np.mgrid[-20:21, -20:21]
+    cell = np.exp(-4 * np.log(2) * (y**2 + x**2) / 49)
+    assert noise_of_a_cell(7.0) == pytest.approx(1 / np.linalg.norm(cell), rel=1e-3)
