@@ -33,6 +33,7 @@ NUMBERS = (
     "one_run",
     "one_suite2p",
     "finders",
+    "miniscope",
 )  # those that make them
 Row = dict[str, Any]
 Method = Callable[[Case], Row]
