@@ -24,6 +24,11 @@ LOOKS = {
     "detector": ("#D55E00", "-", "o"),
     "superpixels": ("#0072B2", "-", "D"),
     "greedy Gaussian": ("#009E73", ":", "P"),
+    "scnmf": ("#D55E00", "-", "o"),
+    "masknmf": ("#0072B2", "-", "D"),
+    "masknmf, enhanced": ("#56B4E9", "-", "v"),
+    "CNMF": ("#009E73", ":", "P"),
+    "PCA/ICA, enhanced": ("#E69F00", ":", "^"),
 }
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 INK, GRID = "#1f2d33", "#d9dfe2"

@@ -34,6 +34,7 @@ NUMBERS = (
     "one_suite2p",
     "finders",
     "trace_scores",
+    "miniscope",
 )  # those that make them
 Row = dict[str, Any]
 Method = Callable[[Case], Row]

@@ -74,8 +74,12 @@ class SeedClassifier:
             raise UserError(f"classifier.batch must be at least 1, got {self.batch}")
         find(self.checkpoint, "classifier")
 
-    def __call__(self, traces: np.ndarray | Tensor, rate: float | None, runtime: Runtime) -> Verdict:
+    def __call__(self, traces: np.ndarray | Tensor, rate: float | None, runtime: Runtime, least_noise: float = 0.0) -> Verdict:
         """Judge (n, T) traces at `rate` Hz, in any unit and with any offset; n may be 0.
+
+        Args:
+            least_noise: of a frame, in the traces' unit, where denoising left less of it: what leaks into a denoised trace from
+                elsewhere looks like a clean event.
 
         Raises:
             UserError: traces that are too short or hold NaN, a rate that is not known or below 1 Hz; a file that is no checkpoint.
@@ -85,7 +89,7 @@ class SeedClassifier:
         n = len(values)
         verdict = Verdict(np.zeros(n, bool), np.zeros(n, np.float32), np.full(n, np.nan, np.float32))
         least = calibration.threshold if self.threshold is None else calibration.logit(self.threshold)
-        for part, logits, frames in self._logits(values, rate, network, runtime):
+        for part, logits, frames in self._logits(values, rate, network, runtime, least_noise):
             highest, best = logits.max(dim=1)
             alive = torch.isfinite(highest)
             verdict.keep[part] = (alive & (highest >= least)).numpy()
@@ -116,7 +120,7 @@ class SeedClassifier:
         return self._loaded[str(device)]
 
     def _logits(
-        self, traces: np.ndarray, rate: float | None, network: EventNetwork, runtime: Runtime
+        self, traces: np.ndarray, rate: float | None, network: EventNetwork, runtime: Runtime, least_noise: float = 0.0
     ) -> Iterator[tuple[slice, Tensor, int]]:
         """Some traces at a time: which, (g, W) logits of their windows, -inf for those of a constant trace, and T' at 10 Hz."""
         assert rate is not None
@@ -124,7 +128,7 @@ class SeedClassifier:
         step = runtime.batch(longer * 4 * COPIES, most=1000)
         for first in runtime.progress(range(0, len(traces), step), "classify seeds"):
             part = slice(first, min(first + step, len(traces)))
-            slow = in_noise(traces[part], rate)
+            slow = in_noise(traces[part], rate, least_noise)
             yield part, event_logits(network, slow, self.stride, self.batch, runtime), slow.shape[1]
 
 

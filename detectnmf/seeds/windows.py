@@ -68,10 +68,13 @@ def resample(traces: np.ndarray, rate: float) -> np.ndarray:
     return np.asarray(slow + level, np.float32)
 
 
-def in_noise(traces: np.ndarray, rate: float) -> Tensor:
+def in_noise(traces: np.ndarray, rate: float, least: float = 0.0) -> Tensor:
     """(n, T) at `rate` Hz -> (n, T') float32 at 10 Hz in units of each trace's own noise; a constant trace is 0 throughout.
 
     The noise is that of the frames which are looked at: after resampling, or, where that only fills in frames, before it.
+
+    Args:
+        least: noise of a frame as recorded, where that is known to be more than what denoising left (the traces' unit).
     """
     values = np.array(traces, np.float32)
     values -= np.median(values, axis=1, keepdims=True) if values.size else 0
@@ -80,7 +83,7 @@ def in_noise(traces: np.ndarray, rate: float) -> Tensor:
     lowest, highest = slow.aminmax(dim=1) if len(slow) else (noise, noise)
     extent = highest - lowest
     flat = extent <= 1e-6 * highest.abs().maximum(lowest.abs())
-    noise = torch.maximum(noise, FLOOR * extent)
+    noise = torch.maximum(noise, FLOOR * extent).clamp_min(least * min(1.0, RATE / rate) ** 0.5)
     scaled = (slow - lowest[:, None]) / torch.where(flat, 1.0, noise)[:, None]
     return torch.where(flat[:, None], 0.0, scaled)
 

@@ -69,3 +69,11 @@ def test_what_cannot_be_cut_is_refused_in_one_line(traces: np.ndarray, rate: flo
     with pytest.raises(UserError, match=said) as found:
         check_traces(traces, rate)
     assert "\n" not in str(found.value)
+
+
+def test_noise_is_at_least_what_was_recorded() -> None:
+    """At 10 Hz it is less than at 40 Hz by the square root of four."""
+    clean = np.sin(np.arange(1200) / 40.0)[None].astype(np.float32)
+    for rate, noise in ((10.0, 0.5), (40.0, 0.25)):
+        found = in_noise(clean, rate, least=0.5)
+        assert float(found.max() - found.min()) == pytest.approx(2 / noise, rel=0.02)
