@@ -24,7 +24,7 @@ RUNS = {
     "two-photon-fly": ["rate=2.88", "pixel_size=0.44"],
     "two-photon-mouse": ["diameter=3"],
     "zebrafish-light-sheet": ["diameter=4"],
-    "miniscope-registered": [],
+    "miniscope-registered": ["detector.checkpoint=one_photon"],
     "one-photon-raw": ["diameter=3"],
 }
 

@@ -18,6 +18,7 @@ from detectnmf.demix.colour import overlaps
 from detectnmf.demix.grams import centred, gram
 from detectnmf.demix.merge import Merged
 from detectnmf.demix.supports import dilate
+from detectnmf.footprints import area
 
 
 def shares(traces: np.ndarray, cell: int, near: np.ndarray) -> tuple[np.ndarray, float]:
@@ -38,6 +39,11 @@ def shares(traces: np.ndarray, cell: int, near: np.ndarray) -> tuple[np.ndarray,
 APART = ((1, 0.5, 1.0), (3, 0.1, 0.5))
 
 
+# what has this part of a cell's area is no tip of another, and goes only at this part of the price: where a whole tissue
+# responds, cells differ by little
+WHOLE, WHOLE_PRICE = 0.5, 0.25
+
+
 def nearby(footprints: sparse.csc_array, size: tuple[int, int], reach: int) -> sparse.csr_array:
     """(K, K) above 0 for pairs of which some pixels lie within one to three times `reach` (px) of one another."""
     grid = Grid(size, max(1, reach))
@@ -45,7 +51,9 @@ def nearby(footprints: sparse.csc_array, size: tuple[int, int], reach: int) -> s
     return sparse.csr_array(coarse.T @ (grid.around(0, 1.5 * grid.step).sums() @ coarse))
 
 
-def absorb(footprints: sparse.csc_array, C: Tensor, raw: Tensor, noise: Tensor, size: tuple[int, int], price: float, reach: int) -> Merged:
+def absorb(
+    footprints: sparse.csc_array, C: Tensor, raw: Tensor, noise: Tensor, size: tuple[int, int], price: float, reach: int, disc: float
+) -> Merged:
     """One round, weakest cells first; a cell that gives or takes does so once.
 
     Args:
@@ -53,7 +61,7 @@ def absorb(footprints: sparse.csc_array, C: Tensor, raw: Tensor, noise: Tensor, 
         raw: (K, T) traces with what the residual says, and their noise (K,): what noise alone leaves costs nothing.
         size: (Y, X).
         price: a cell goes when its neighbours' traces leave less than this part of its energy.
-        reach: how far (px) the fragment of a cell may lie from the rest of it.
+        reach: how far (px) the fragment of a cell may lie from the rest of it. disc: area of a cell (px).
     """
     count = footprints.shape[1]
     if count < 2:
@@ -65,6 +73,8 @@ def absorb(footprints: sparse.csc_array, C: Tensor, raw: Tensor, noise: Tensor, 
     energy = np.asarray(footprints.multiply(footprints).sum(axis=0)).ravel() * bright
     touching = overlaps(dilate(footprints, size, 1))
     apart = [(nearby(footprints, size, times * reach), most, part) for times, most, part in APART]
+    whole = area(footprints) >= WHOLE * disc
+    dear = np.where(whole, price * WHOLE_PRICE, price)
     busy, gone = energy <= 0, np.zeros(count, bool)
     columns: dict[int, sparse.csc_array] = {}
     for cell in np.argsort(energy, kind="stable").tolist():
@@ -72,11 +82,13 @@ def absorb(footprints: sparse.csc_array, C: Tensor, raw: Tensor, noise: Tensor, 
             continue
         near = _stronger(touching, cell, busy, energy)
         found, left = shares(traces, cell, near) if len(near) else (np.zeros(0), 1.0)
-        for graph, most, part in apart if left >= price else ():
-            near = _stronger(graph, cell, busy, energy * np.where(np.arange(count) == cell, 1, most))
-            found, near = _one(traces, flicker, cell, near, part * price * bright[cell])
-            if len(near):
-                break
+        if left >= dear[cell]:
+            near = near[:0]
+            for graph, most, part in () if whole[cell] else apart:
+                stronger = _stronger(graph, cell, busy, energy * np.where(np.arange(count) == cell, 1, most))
+                found, near = _one(traces, flicker, cell, stronger, part * price * bright[cell])
+                if len(near):
+                    break
         if not len(near):
             continue
         takers = near[found > 0]

@@ -81,7 +81,7 @@ def purify(
         footprints: (P, K). C: (K, T) traces relative to rest, not clipped. noise: (K,) of the traces.
         quantile: see `leaks`.
         least: leaks below this part of the taker's own energy are left alone.
-        size: (Y, X). extent: nothing is handed to the giver farther away from its middle (px), where it would be another cell's.
+        size: (Y, X). extent: the giver's support does not grow farther from its middle (px), where it would be another cell's.
     """
     count = footprints.shape[1]
     shared = sparse.csr_array(footprints.T @ footprints).tocoo()
@@ -105,7 +105,7 @@ def purify(
         moved = footprints[:, [i]] * np.float32(alpha[pair])
         if alpha[pair] > 0:
             far = np.hypot(*(np.stack(np.divmod(moved.indices, size[1]), axis=1) - middle[j]).T) > extent
-            moved.data[far] = 0
+            moved.data[far & ~np.isin(moved.indices, footprints[:, [j]].indices)] = 0
         column = sparse.csc_array(footprints[:, [j]] + moved)
         lacking = np.minimum(column.data, 0)
         if lacking @ lacking > LACKING * (moved.data @ moved.data):

@@ -22,6 +22,7 @@ from detectnmf.demix.grams import Target
 from detectnmf.demix.merge import cost
 from detectnmf.demix.prune import height
 from detectnmf.sparse import dense_rows
+from detectnmf.traces.levels import noise_level
 
 ENOUGH_FRAMES, MOST_BINNED = 512, 8  # the decision needs so many time points; average at most so many frames into one
 HIGH = 0.005  # share of the frames in which a cell reaches its brightness, at least (see prune.brightness)
@@ -116,8 +117,10 @@ def split(
             or alike(courses, few_C[_index(near(patch, rows, size, cell), C)]) > NEIGHBOUR
         ):
             continue
-        full = regress(A, A.T @ patch.left @ patch.right(target.V, C), signed)
-        noise = np.sqrt(np.linalg.inv(A.T @ A).diagonal())  # what is left of white noise in either trace when the other is fitted, too
+        wanted = A.T @ patch.left @ patch.right(target.V, C)
+        full, unmix = regress(A, wanted, signed), np.linalg.inv(A.T @ A)
+        # what is left of white noise in either trace when the other is fitted, too; and of noise as it is
+        noise = np.maximum(np.sqrt(unmix.diagonal()), noise_level(torch.from_numpy(unmix @ wanted)).numpy())
         if (height(torch.from_numpy(full), signed).numpy() < brightness * noise).any():
             continue
         order = np.argsort(-(A**2).sum(axis=0) * full.var(axis=1), kind="stable")

@@ -101,7 +101,7 @@ class Structure:
         state, peak, raw = state.cells(joined.footprints, joined.C, joined.origin), peak[joined.origin], rows(raw, joined.origin)
         merged = joined.pairs
         far = max(1, round(self.absorb_diameters * diameter))
-        joined = absorb(state.footprints, state.C, raw, noise_level(raw), size, self.absorb_price, far)
+        joined = absorb(state.footprints, state.C, raw, noise_level(raw), size, self.absorb_price, far, disc)
         state, peak, merged = state.cells(joined.footprints, joined.C, joined.origin), peak[joined.origin], merged + joined.pairs
         least, most = max(1, round(self.least_area * disc)), round(self.most_area * disc) + FEW
         parts = 0

@@ -180,7 +180,7 @@ def test_a_mixture_of_its_neighbours_is_absorbed_and_a_cell_is_not():
     mixture = (0.5 * c[0] + 0.3 * c[1])[None]
     A = columns(box(5, 15), box(17, 27), box(15, 17), box(26, 36))
     C = torch.cat([c[:2], mixture, c[2:]])
-    found = absorb(A, C, C, torch.zeros(4), SIZE, 0.1, 3)
+    found = absorb(A, C, C, torch.zeros(4), SIZE, 0.1, 3, np.inf)
     assert found.pairs == 1 and found.origin.tolist() == [0, 1, 3]
     assert np.allclose(found.footprints @ found.C.numpy(), A @ C.numpy(), atol=1e-3)
 
@@ -202,12 +202,22 @@ def test_a_fragment_apart_is_handed_back_but_for_its_noise():
         (box(14, 18), 1, 1, True),
     ):
         A = columns(box(2, 10), box(22, 30), size * fragment)
-        found = absorb(A, C, C, noise, SIZE, 0.1, reach)
+        found = absorb(A, C, C, noise, SIZE, 0.1, reach, np.inf)
         assert (found.pairs == 1) is gone
-    found = absorb(columns(box(2, 10), box(22, 30), box(12, 15)), C, C, noise, SIZE, 0.1, 4)
+    found = absorb(columns(box(2, 10), box(22, 30), box(12, 15)), C, C, noise, SIZE, 0.1, 4, np.inf)
     assert found.footprints[:, [0]].toarray().reshape(SIZE)[10, 13] == pytest.approx(0.2, rel=0.05)
     other = torch.cat([c, (0.2 * c[0] + 0.1 * c[1] + flicker)[None]])
-    assert absorb(columns(box(2, 10), box(22, 30), box(12, 15)), other, other, noise, SIZE, 0.1, 4).pairs == 0
+    assert absorb(columns(box(2, 10), box(22, 30), box(12, 15)), other, other, noise, SIZE, 0.1, 4, np.inf).pairs == 0
+
+
+def test_what_is_as_large_as_a_cell_goes_at_a_quarter_of_the_price():
+    """Neighbours that explain 95 % of a fragment take it; of a whole cell, in a tissue that responds as one, they must explain more."""
+    c = courses(3, 2000, seed=1)
+    for own, gone in ((0.22, (True, False)), (0.1, (True, True))):
+        C = torch.stack([c[0], c[1], 0.5 * c[0] + 0.5 * c[1] + own * c[2]])
+        A = columns(box(2, 10), box(18, 26), 0.5 * box(9, 19))
+        for disc, wanted in zip((1000.0, 100.0), gone, strict=True):
+            assert (absorb(A, C, C, torch.zeros(3), SIZE, 0.2, 4, disc).pairs == 1) is wanted
 
 
 def test_a_seed_keeps_its_faint_pixels_and_pieces():
