@@ -32,7 +32,7 @@ STEPS, SWEEPS = 3, 2  # of HALS on one component; more of them turn what neighbo
 HOPELESS = 0.7  # share of the price that the plane alone must show
 NEIGHBOUR = 0.75  # correlation with a neighbour's trace above which a part is that neighbour's misfit
 TRIM = 0.1  # pixels of a part below this share of its maximum are left out
-UNUSUAL, ENOUGH_CELLS = 2.5, 8  # times the usual energy of a second course; so many cells tell what is usual
+UNUSUAL, ENOUGH_CELLS = 2.5, 20  # times the usual energy of a second course; so many cells tell what is usual
 TWIN = 0.92  # cosine of two footprints that are one place: one of them is a background, or what is left of a changing cell
 
 

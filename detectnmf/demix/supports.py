@@ -139,7 +139,7 @@ def update(
         usable: (P,) pixels that carry signal.
         factor: 0..1, fraction of the cell's maximum correlation.
         reach: growth per update (px).
-        extent: farthest pixel from the footprint's middle (px).
+        extent: farthest pixel from the footprint's peak (px).
         floor: noise left in the denoised movie (units of noise).
         keep: the fraction at which a pixel of the present support stays.
         trim: pixels below this fraction of the footprint's maximum do not count as its present support.
@@ -152,14 +152,14 @@ def update(
     np.maximum.at(top, cells, footprints.data)
     present = footprints.data > trim * top[cells]
     core = sparse.csc_array((footprints.data[present], (pixels[present], cells[present])), shape=footprints.shape)
-    middle = middles(core, size)
+    peaks = _peaks(core, size)
     grown = dilate(core, size, reach)
-    pattern = Pattern.of(grown + surround(core, middle, size, extent), target.U)
+    pattern = Pattern.of(grown + surround(core, peaks, size, extent), target.U)
     within = pattern.values(grown).cpu().numpy() > 0
     where = np.stack(np.divmod(pattern.pixels, size[1]), axis=1)
     values = pattern.values(footprints)
     here = values.cpu().numpy() > trim * top[pattern.cells]
-    allowed = within & usable[pattern.pixels] & (here | (np.hypot(*(where - middle[pattern.cells]).T) <= extent))
+    allowed = within & usable[pattern.pixels] & (here | (np.hypot(*(where - peaks[pattern.cells]).T) <= extent))
     found = residual_correlation(target, pattern, values, C, floor)
     correlation = np.where(allowed, found, 0)
     peak = np.zeros(count)
@@ -173,12 +173,12 @@ def update(
     return Supports(sparse.csc_array((a[whole], (pixels[whole], cells[whole])), shape=footprints.shape), peak)
 
 
-def surround(supports: sparse.csc_array, middle: np.ndarray, size: tuple[int, int], extent: float) -> sparse.csc_array:
-    """(P, K) of ones at some pixels around each cell's middle (K, 2), beyond the extent of a cell."""
+def surround(supports: sparse.csc_array, peaks: np.ndarray, size: tuple[int, int], extent: float) -> sparse.csc_array:
+    """(P, K) of ones at some pixels around each cell's peak (K, 2), beyond the extent of a cell."""
     angle = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)
     offsets = np.concatenate([np.stack([np.sin(angle), np.cos(angle)], axis=1) * extent * far for far in BEYOND])
     filled = np.flatnonzero(np.diff(supports.indptr))
-    y, x = np.moveaxis(np.rint(middle[filled][:, None] + offsets).astype(np.int64), 2, 0)
+    y, x = np.moveaxis(np.rint(peaks[filled][:, None] + offsets).astype(np.int64), 2, 0)
     inside = (y >= 0) & (y < size[0]) & (x >= 0) & (x < size[1])
     cells = np.broadcast_to(filled[:, None], y.shape)[inside]
     ring = sparse.coo_array((np.ones(len(cells), np.float32), ((y * size[1] + x)[inside], cells)), shape=supports.shape).tocsc()
@@ -201,6 +201,15 @@ def held(pixels: np.ndarray, cells: np.ndarray, present: np.ndarray, size: tuple
     """(n,) True for entries whose connected piece holds some of their cell's present support: a dendrite may pass under others."""
     piece = islands(pixels, cells, size)
     return (np.bincount(piece, present) > 0)[piece] if len(piece) else np.zeros(0, bool)
+
+
+def _peaks(footprints: sparse.csc_array, size: tuple[int, int]) -> np.ndarray:
+    """(K, 2) row and column of each footprint's maximum."""
+    pixels, cells = entries(footprints)
+    best = np.zeros(footprints.shape[1], np.int64)
+    order = np.lexsort((footprints.data, cells))
+    best[cells[order]] = pixels[order]  # the last entry written for a cell is its largest
+    return np.stack(np.divmod(best, size[1]), axis=1)
 
 
 def middles(footprints: sparse.csc_array, size: tuple[int, int]) -> np.ndarray:
