@@ -13,7 +13,7 @@ from detectnmf.demix.grams import Target
 from detectnmf.demix.hals import spatial, temporal
 from detectnmf.demix.merge import merge
 from detectnmf.demix.pattern import Pattern
-from detectnmf.demix.split import averaged, pair, purest, regress, split, strongest, whole
+from detectnmf.demix.split import ENOUGH_CELLS, averaged, pair, purest, regress, second, split, standing_out, strongest, whole
 from detectnmf.sparse import SparseMatrix
 
 SIZE = (40, 40)
@@ -214,8 +214,28 @@ def test_pure_pixels_give_the_exact_factors():
     found = purest(left, right)
     cosine = found.T @ A / np.outer(np.linalg.norm(found, axis=0), np.linalg.norm(A, axis=0))
     assert cosine.max(axis=0) == pytest.approx(1.0, abs=1e-4) and cosine.max(axis=1) == pytest.approx(1.0, abs=1e-4)
-    found = pair(A, C, 0.0, 0.1, False)
+    found = pair(left, right, 0.0, 0.1, False)
     assert np.allclose(found.A @ found.C, A @ C, atol=1e-2 * np.abs(A @ C).max())
+
+
+def test_only_a_second_course_that_is_unusual_here_may_be_a_cell():
+    """Cells of a recording that moves all have one; so has, more of it, the one that holds two cells."""
+    rng = np.random.default_rng(4)
+    moving = rng.uniform(0.05, 0.1, ENOUGH_CELLS)
+    assert not standing_out(list(moving)).any()
+    two = np.append(moving, 0.4)
+    assert np.flatnonzero(standing_out(list(two))).tolist() == [ENOUGH_CELLS]
+    assert standing_out([0.05, 0.1, 0.0]).tolist() == [True, True, False]  # too few to tell what is usual
+    assert standing_out([]).tolist() == []
+
+
+def test_the_second_course_is_the_ratio_of_squared_singular_values():
+    rng = np.random.default_rng(5)
+    A, C = rng.random((60, 2)), rng.standard_normal((2, 300))
+    C -= C.mean(axis=1, keepdims=True)
+    values = np.linalg.svd(A @ C, compute_uv=False)
+    assert second(strongest(A, C)[1]) == pytest.approx((values[1] / values[0]) ** 2, rel=1e-4)
+    assert second(strongest(A[:, :1], C[:1])[1]) == pytest.approx(0, abs=1e-9)
 
 
 def test_regression_of_two_traces_equals_least_squares():

@@ -71,6 +71,11 @@ def test_shapes_of_footprints(toys):
     assert compact[0] == pytest.approx(1, abs=0.01)
     assert compact[1] == pytest.approx(36 / (2 * np.pi * (36**2 - 1) / 12 + 2 * np.pi / 6))  # variance of 36 places in a row
     assert compact[3] == 0
+    halo = disk + 0.25 * ((rows - 10) ** 2 + (columns - 34) ** 2 <= 3.5**2)  # a dim neighbour that responds alike
+    gauss = np.exp(-((rows - 10) ** 2 + (columns - 20) ** 2) / 18)
+    compact = measures.compactness(sparse.csc_array(np.stack([halo, gauss]).reshape(2, -1).T), toys.size)
+    assert compact[0] > 0.9  # 0.75 where all pixels above a fifth of the maximum count alike
+    assert compact[1] > 0.9
 
 
 def test_measuring_leaves_the_footprints_alone(toys):
