@@ -8,7 +8,8 @@ A denoised movie holds almost no noise, so that a cell's faintest halo correlate
 noise that is left in each pixel and frame, and keeps such pixels out.
 
 Where all of a tissue is active at once, everything correlates with everything: what counts is how far a pixel is above the pixels around
-the cell. Without that, cells of a densely active recording grow until they are background.
+the cell. Without that, cells of a densely active recording grow until they are background. There a cell also reaches half as far:
+what lies farther off and responds alike is a neighbour, while a cell in dark surroundings may own a dendrite there.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from detectnmf.demix.pattern import Pattern
 CANVAS = 2**24  # pixels on which supports grow at a time
 AROUND, BEYOND = 16, (1.0, 1.25, 1.5)  # pixels on each of these circles around a cell, radii over its extent
 ENOUGH = 12  # of these pixels tell what is usual there
+ALONE, ALIKE = 0.05, 0.12  # usual correlation around a cell up to which it reaches as far as it may, and from which half as far
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ def update(
         usable: (P,) pixels that carry signal.
         factor: 0..1, fraction of the cell's maximum correlation.
         reach: growth per update (px).
-        extent: farthest pixel from the footprint's peak (px).
+        extent: farthest pixel from the footprint's peak (px) that is added; half of it where the surroundings respond alike, and there
+            pixels farther off go.
         floor: noise left in the denoised movie (units of noise).
         keep: the fraction at which a pixel of the present support stays.
         trim: pixels below this fraction of the footprint's maximum do not count as its present support.
@@ -158,14 +161,17 @@ def update(
     within = pattern.values(grown).cpu().numpy() > 0
     where = np.stack(np.divmod(pattern.pixels, size[1]), axis=1)
     values = pattern.values(footprints)
-    here = values.cpu().numpy() > trim * top[pattern.cells]
-    allowed = within & usable[pattern.pixels] & (here | (np.hypot(*(where - peaks[pattern.cells]).T) <= extent))
     found = residual_correlation(target, pattern, values, C, floor)
+    outside = ~within & usable[pattern.pixels]
+    level = usual(found[outside], pattern.cells[outside], count)
+    limit = extent * (1 - 0.5 * np.clip((level - ALONE) / (ALIKE - ALONE), 0, 1))
+    close = np.hypot(*(where - peaks[pattern.cells]).T) <= limit[pattern.cells]
+    here = (values.cpu().numpy() > trim * top[pattern.cells]) & (close | (level <= ALONE)[pattern.cells])
+    allowed = within & usable[pattern.pixels] & (here | close)
     correlation = np.where(allowed, found, 0)
     peak = np.zeros(count)
     np.maximum.at(peak, pattern.cells, correlation)
-    outside = ~within & usable[pattern.pixels]
-    level = usual(found[outside], pattern.cells[outside], count)[pattern.cells]
+    level = level[pattern.cells]
     least = level + np.where(here, min(keep, factor), factor) * (peak[pattern.cells] - level)
     kept = np.flatnonzero((correlation >= least) & (correlation > 0))
     pixels, cells, a = pattern.pixels[kept], pattern.cells[kept], values.cpu().numpy()[kept]

@@ -122,6 +122,32 @@ def test_what_the_surroundings_do_too_is_no_part_of_the_cell():
         assert A.nnz <= 1.2 * cell.sum()
 
 
+def test_a_cell_reaches_half_as_far_where_its_surroundings_respond_alike():
+    """A bar that answers with the cell is its dendrite in the dark; in tissue that answers too it is another cell, and goes."""
+    y, x = np.mgrid[:40, :40]
+    c = courses(1, 300).numpy()
+    cell = ((np.hypot(y - 20, x - 12) < 4) | ((abs(y - 20) < 2) & (x >= 12) & (x < 23))).astype(np.float32)
+    own = np.random.default_rng(1).standard_normal((1600, 300)).astype(np.float32) * 0.2
+    reached = []
+    for tissue in (0.0, 0.1):
+        movie = Compressed.from_factors(np.eye(1600, dtype=np.float32), np.outer((cell + tissue).ravel(), c) + own, np.ones((40, 40)))
+        seed = (cell * (1 + (np.hypot(y - 20, x - 12) < 1))).reshape(-1, 1)  # the peak is in the soma
+        A = update(
+            Target.of(movie, torch.zeros_like(movie.V)),
+            sparse.csc_array(seed),
+            torch.from_numpy(c),
+            (40, 40),
+            np.ones(1600, bool),
+            0.6,
+            3,
+            12,
+            0.1,
+            0.1,
+        ).footprints
+        reached.append((A.indices % 40).max())
+    assert reached[0] == 22 and 16 <= reached[1] <= 12 + 6
+
+
 def test_cost_is_the_second_singular_value():
     rng = np.random.default_rng(0)
     a, c = rng.random((50, 2)), rng.standard_normal((2, 300))
