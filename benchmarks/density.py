@@ -47,8 +47,15 @@ METHODS = {
     "NMF": nmf_scores,
     "PCA/ICA": pca_ica_scores,
 }
-RAW = ", raw-projected"
-LINES = ("oracle", "full pipeline", "full pipeline" + RAW, "from true footprints", "from true footprints" + RAW, "NMF", "PCA/ICA")
+RAW, DENOISED = ", raw-projected", ", denoised"
+TRACES = {RAW: "raw", DENOISED: "denoised"}
+LINES = (
+    "oracle",
+    *("full pipeline" + traces for traces in ("", *TRACES)),
+    *("from true footprints" + traces for traces in ("", RAW)),
+    "NMF",
+    "PCA/ICA",
+)
 FINDERS = ("full pipeline", "NMF", "PCA/ICA")
 
 
@@ -68,8 +75,8 @@ def main() -> None:
 
 def recovery(rows: Rows[float], density: float, line: str) -> list[float | None]:
     """Recovery accuracy of a line of the plot, by seed."""
-    raw = line.endswith(RAW)
-    return [row["raw" if raw else "recovery"] for row in rows[density, line.removesuffix(RAW)]]
+    key = next((key for words, key in TRACES.items() if line.endswith(words)), "recovery")
+    return [row[key] for row in rows[density, line.removesuffix(RAW).removesuffix(DENOISED)]]
 
 
 def gap(rows: Rows[float], density: float, line: str) -> Mean:
@@ -103,7 +110,8 @@ def page(rows: Rows[float], densities: tuple[float, ...], chosen: argparse.Names
         "compressed movie.\n"
         "- **Full pipeline**: compression, detection, superpixels, demixing, ring background, judging. It is not told anything.\n"
         "- **From true footprints**: demixing and ring background alone, seeded with the true footprints.\n"
-        "- **Raw-projected**: each trace plus what the residual says at its footprint, instead of the non-negative one.\n"
+        "- **Raw-projected**: each trace plus what the residual says at its footprint, instead of the non-negative one. **Denoised**: "
+        "deconvolved and convolved again (`docs/traces.md`): a model in time knows what the oracle does not.\n"
         "- **NMF, PCA/ICA**: scikit-learn's NMF, and principal components followed by spatio-temporal independent ones (Mukamel 2009), on "
         "the same compressed movie, both **told the true number of cells** (`benchmarks/baselines.py`).",
         f"`python benchmarks/density.py --seeds {chosen.seeds}`",

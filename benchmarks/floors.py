@@ -98,6 +98,11 @@ FORMULAS = {
         "a regression a pixel on T' averages; B from bases that share a pixel",
     ),
     "judge": ("4·T·(R + 2K)", "2·T·(nnz(AᵀU) + nnz(AᵀA) + nnz(UᵀU)/2)", "raw traces, and products over time of bases that share a pixel"),
+    "traces": (
+        "4·T·(R + 4K)",
+        "2·T·(nnz(AᵀU) + nnz(AᵀA)) + 5·K·T·log₂T",
+        "raw traces, a Fourier transform of each for its noise, and three more of each to write",
+    ),
 }
 
 
@@ -125,6 +130,7 @@ def works(recording: Recording, movie: Compressed, cells: Components, iterations
         "demix": Work(iterations * FLOAT * T * (2 * R + 2 * (1 + sweeps) * K), iterations * 2 * T * (2 * meets + (1 + sweeps) * shares)),
         "background": Work(2 * FLOAT * R * T, 2 * few * (U.nnz + 3 * P) + 2 * T * bases),
         "judge": Work(FLOAT * T * (R + 2 * K), 2 * T * (meets + shares + bases / 2)),
+        "traces": Work(FLOAT * T * (R + 4 * K), 2 * T * (meets + shares) + 5 * K * T * math.log2(T)),
     }
 
 

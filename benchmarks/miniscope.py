@@ -102,7 +102,7 @@ def seeds(case: Case) -> Row:
     return row
 
 
-SCNMF, MASKNMF = ("preset=scnmf",), ("preset=masknmf",)
+SCNMF, MASKNMF = ("preset=scnmf",), ("preset=masknmf", "detector.checkpoint=one_photon")
 METHODS: dict[str, Callable[[Case], Row]] = {
     "scnmf": Run(SCNMF),
     "masknmf": Run(MASKNMF),

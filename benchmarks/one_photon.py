@@ -15,7 +15,7 @@ from pages import Mean, below, curve, figure, save, table, write
 from runs import Rows, options, run_all, understood
 
 LEVELS = tuple(round(0.05 * step, 2) for step in range(1, 17))
-EFFECTS = (0.2,)  # levels at which each step is left out in turn
+EFFECTS = (0.1, 0.2)  # levels at which each step is left out in turn
 GAUSSIANS = ("experiment=miniscope",)
 HARDER = (  # what a recording has after registration, and no Gaussians
     *GAUSSIANS,
@@ -76,7 +76,8 @@ def page(rows: Rows[str], levels: tuple[float, ...], effects: list[float], chose
         "**Recall**: right ones among the true cells; its rest is the false negative rate.\n"
         "- **Similarity**: mean cosine of the footprints, and of the centred traces, of right components. Rescaled to 0 ... 1 as in the "
         "paper, (1 + cosine) / 2, all of them would be higher.\n"
-        "- **scnmf**: `preset=scnmf`. **masknmf**: `preset=masknmf`, with its ring background. **enhanced**: with `enhance=neural`.\n"
+        "- **scnmf**: `preset=scnmf`. **masknmf**: `preset=masknmf detector.checkpoint=one_photon`, with its ring background. "
+        "**enhanced**: with `enhance=neural`.\n"
         "- **CNMF**: greedy Gaussian start and alternating refinement beside a background of rank 1, on fixed supports; **PCA/ICA**: "
         "spatio-temporal (Mukamel 2009). Both are **told the true number of cells** (`benchmarks/miniscope.py`).",
         f"`python benchmarks/one_photon.py --seeds {chosen.seeds} --levels {','.join(f'{level:g}' for level in levels)}`",

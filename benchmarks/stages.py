@@ -7,15 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 from common import DIAMETER, Case, Ready, build, true_seeds
 from floors import Work, synchronise, works
 from torch.utils.flop_counter import FlopCounterMode
 
 from detectnmf.background.none import NoBackground
 from detectnmf.demix.model import Model
+from detectnmf.pipeline import assemble
 
 ITERATIONS = 25
-STAGES = ("compress", "sparsen", "detect", "superpixels", "demix", "background", "judge")
+STAGES = ("compress", "sparsen", "detect", "superpixels", "demix", "background", "judge", "traces")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Bench:
     @cached_property
     def stages(self) -> dict[str, Callable[[], object]]:
         case, config, runtime = self.case, self.case.config, self.case.runtime
-        compress, judge, background = (build(config, part) for part in ("compress", "judge", "background"))
+        compress, judge, background, read = (build(config, part) for part in ("compress", "judge", "background", "traces"))
         seeders = build(config, "seeder")
         finder, superpixels = seeders["maskrcnn"], seeders["superpixels"]
         demix = replace(build(config, "demix"), iterations=ITERATIONS, tolerance=0.0)
@@ -38,6 +40,7 @@ class Bench:
         nothing = Model.nothing(movie)
         seeds = true_seeds(movie, case.truth)
         model = demix(movie, nothing, seeds, DIAMETER, runtime, NoBackground()).model
+        result = assemble(movie, model, np.arange(len(model)))
         sparsened = finder.sparsen(movie, runtime)
         shown = replace(finder, sparsen=Ready(sparsened))
         return {
@@ -48,6 +51,7 @@ class Bench:
             "demix": lambda: demix(movie, nothing, seeds, DIAMETER, runtime, NoBackground()),
             "background": lambda: background(movie, model, DIAMETER, runtime),
             "judge": lambda: judge(movie, model, DIAMETER, runtime),
+            "traces": lambda: read(result, runtime),
         }
 
     @cached_property

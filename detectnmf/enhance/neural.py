@@ -57,7 +57,7 @@ class NeuralEnhancing:
             rows, columns = recording.size
             raise UserError(
                 f"{recording.path or recording.name}: a square of {edge} px ({self.edge_diameters:g} diameters of {diameter:g} px) "
-                f"does not fit into {rows} x {columns} px; lower enhance.edge_diameters or diameter"
+                f"does not fit into {rows} x {columns} px; lower diameter=, or edge_diameters of the enhancing"
             )
         note = f"what is wider than {edge} px was taken away from each frame as background"
         return replace(recording, frames=Enhanced(recording.frames, self, edge, runtime), notes=(*recording.notes, note))
