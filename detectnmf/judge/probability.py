@@ -21,6 +21,7 @@ from detectnmf.errors import UserError
 
 FORMAT = "detectnmf.judge.1"
 SMALL, LARGE = 1.0, 2.0  # discs of the cell diameter: below and above, area speaks against a cell
+ROUND, RISING = 0.8, 1.0  # compactness and |skewness| beyond which more does not make a cell: simulated ones are rounder and sparser
 
 # Each takes the measures (K,) and the area in discs of the cell diameter (K,).
 Measures = Mapping[str, np.ndarray]
@@ -28,11 +29,11 @@ TERMS: dict[str, Callable[[Measures, np.ndarray], np.ndarray]] = {
     "snr": lambda q, _: np.log(np.maximum(q["snr"], 0.1)),
     "residual_correlation": lambda q, _: q["residual_correlation"],
     "explained_variance": lambda q, _: -np.log(np.clip(1 - q["explained_variance"], 0.01, 2)),
-    "compactness": lambda q, _: q["compactness"],
+    "compactness": lambda q, _: np.minimum(q["compactness"], ROUND),
     "overlap": lambda q, _: -q["overlap"],
     "crosstalk": lambda q, _: -q["crosstalk"],
     "detector_score": lambda q, _: _logit(np.clip(q["detector_score"], 0.02, 0.98)),
-    "skewness": lambda q, _: np.log1p(np.minimum(np.abs(q["skewness"]), 20)),
+    "skewness": lambda q, _: np.log1p(np.minimum(np.abs(q["skewness"]), RISING)),
     "small": lambda _, discs: np.minimum(np.log(np.maximum(discs, 1e-3) / SMALL), 0),
     "large": lambda _, discs: -np.maximum(np.log(np.maximum(discs, 1e-3) / LARGE), 0),
 }
