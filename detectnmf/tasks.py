@@ -35,6 +35,9 @@ KNOBS: dict[str, dict[str, Any]] = {
         "input": PathLike,
         "dataset": str | None,
         "axes": str | None,
+        "channel": int | None,
+        "plane": int | None,
+        "size": list[int] | None,
         "rate": float | None,
         "pixel_size": float | None,
         "diameter": float | str | None,
@@ -74,14 +77,10 @@ def do(verb: str, config: DictConfig, log: JobLog, command: str, suffix: str | N
 
 def run(job: Job) -> str:
     """Find and demix the cells of a recording."""
-    import detectnmf
-
     config = job.config
     diameter_in_pixels(config.diameter, 1.0)  # a mistake in it need not wait for the movie
     pipeline = build_pipeline(job)
-    recording = detectnmf.read(
-        str(place(config.input)), rate=config.rate, pixel_size=config.pixel_size, dataset=config.dataset, axes=config.axes
-    )
+    recording = read(job)
     wanted = Path(f"{recording.name}.detectnmf") if config.out is None else place(config.out)
     if config.out is not None and job.suffix is not None:  # several jobs, one place: a folder of folders
         wanted = wanted / f"{recording.name}.detectnmf"
@@ -93,6 +92,14 @@ def run(job: Job) -> str:
         took = f"{len(result.cells)} cells in {duration(time.perf_counter() - start)}, {peak_memory():.1f} GiB at most"
         logger.debug(took)
         return f"{took}\n{summary(folder, 'result.h5', 'report.html')}"
+
+
+def read(job: Job) -> Recording:
+    """The movie that the job is about."""
+    import detectnmf
+
+    keys = ("rate", "pixel_size", "dataset", "axes", "channel", "plane", "size")
+    return detectnmf.read(str(place(job.config.input)), **{key: job.settings[key] for key in keys})
 
 
 def build_pipeline(job: Job) -> Pipeline:
