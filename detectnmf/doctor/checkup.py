@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from detectnmf.doctor import bleaching, cost, frames, look, motion, noise, orientation, speed, values
+from detectnmf.doctor import bleaching, cost, frames, look, motion, noise, orientation, rate, values
 from detectnmf.doctor.finding import Finding
 from detectnmf.doctor.motion import Motion
 from detectnmf.doctor.sample import Sample, take
@@ -53,19 +53,19 @@ def examine(recording: Recording, pipeline: Pipeline, runtime: Runtime, diameter
     sample = take(recording, seconds)
     turned = orientation.turned(recording)
     found = [*([turned] if turned else []), *values.values(sample), *frames.frames(sample)]
+    if any(finding.level == "stop" for finding in found):
+        return Checkup(sample, tuple(found), _settings(recording, None, "", diameter), float("nan"), None, None)
     found += [*bleaching.seams(recording), bleaching.bleaching(sample)]
     noisy, level = noise.noise(sample)
     moved = motion.estimate(sample.runs)
     seen = look.look(sample)
     found += [noisy, motion.finding(moved), look.finding(seen)]
-    trial: Trial | None = None
-    if not any(finding.level == "stop" for finding in found):
-        tried = attempt(sample, pipeline, runtime, diameter, moved)
-        if isinstance(tried, str):
-            found.append(Finding("trial run", tried, "warning"))
-        else:
-            trial = tried
-            found += [_cells(tried, recording), speed.finding(recording, tried), cost.finding(cost.cost(sample, tried), runtime)]
+    tried = attempt(sample, pipeline, runtime, diameter, moved)
+    trial = None if isinstance(tried, str) else tried
+    if isinstance(tried, str):
+        found.append(Finding("trial run", tried, "warning"))
+    else:
+        found += [_cells(tried, recording), rate.finding(recording, tried), cost.finding(cost.cost(sample, tried), runtime)]
     settings = _settings(recording, trial, seen.word, diameter)
     return Checkup(sample, tuple(found), settings, level, moved, trial)
 
@@ -106,7 +106,7 @@ def _cells(trial: Trial, recording: Recording) -> Finding:
 
 def _settings(recording: Recording, trial: Trial | None, looks: str, diameter: float | None) -> dict[str, str]:
     settings: dict[str, str] = {}
-    assumed = any(note.startswith(speed.ASSUMED) for note in recording.notes)
+    assumed = any(note.startswith(rate.ASSUMED) for note in recording.notes)
     settings["rate"] = f"{recording.rate:g}"
     if looks == "one-photon":
         settings["preset"] = "scnmf"

@@ -60,6 +60,8 @@ def estimate(runs: Sequence[tuple[int, np.ndarray]], seed: int = 0, most: int = 
         template = turned.mean(axis=0)
         power = np.square(np.abs(spectra)).mean(axis=0)
         noise = np.maximum(power - np.square(np.abs(template)), 1e-12 * power.max())
+        if not noise.all():  # nothing is there
+            return None
         weight = np.conj(template) / noise
         weight[ky**2 + kx**2 > 0.16] = 0  # at the corners there is little but noise
         if not more:
@@ -81,7 +83,7 @@ def estimate(runs: Sequence[tuple[int, np.ndarray]], seed: int = 0, most: int = 
 def finding(motion: Motion | None) -> Finding:
     if motion is None:
         return Finding("motion", "not estimated: too few frames or pixels")
-    if motion.sure > 2 * max(motion.rms, 0.1):
+    if motion.sure > max(motion.rms, 0.2):
         return Finding("motion", f"cannot be told from noise (noise alone makes {motion.sure:.2g} px)", "note")
     value = f"{motion.rms:.2f} px rms, {motion.step:.2f} px from frame to frame (noise alone {motion.sure:.2f} px)"
     if motion.rms > LARGE:

@@ -10,7 +10,9 @@ from detectnmf.doctor.checkup import Checkup
 from detectnmf.doctor.finding import Finding
 from detectnmf.io.atomic import replacing
 from detectnmf.report import sections
+from detectnmf.report.encode import grey
 from detectnmf.report.images import summarise
+from detectnmf.report.outlines import field_of_view
 from detectnmf.report.template import PAGE, STYLE
 
 MORE = """
@@ -84,7 +86,7 @@ def _piece(checkup: Checkup) -> str:
         return ""
     rows, columns = trial.window
     frames = trial.result.shape[0]
-    where = f"rows {rows.start} to {rows.stop}, columns {columns.start} to {columns.stop}, {frames} frames from {trial.start} on"
-    return sections.view(trial.result, summarise(trial.result)).replace(
-        "<h2>Field of view</h2>", f'<h2>A run on a piece</h2><p class="caption">{where}.</p>'
-    )
+    where = f"Rows {rows.start} to {rows.stop}, columns {columns.start} to {columns.stop}, {frames} frames from {trial.start} on"
+    seen = summarise(trial.result)
+    images = {"rise over noise": grey(seen.rise), "mean": grey(seen.mean), "correlation": grey(seen.correlation)}
+    return sections.section("A run on a piece", f"{where}.", field_of_view(trial.result, images, "rise over noise"))

@@ -18,9 +18,8 @@ def finding(recording: Recording, trial: Trial) -> Finding:
     if trial.decay is None:
         return Finding("frame rate", used, "fine" if known else "warning", "" if known else "give rate=...")
     low, high = plausible(trial.decay)
-    value = (
-        f"{used}; transients decay within {trial.decay:.3g} frames, which fits {low:.2g} to {high:.2g} Hz (decay {FASTEST} to {SLOWEST} s)"
-    )
+    fits = f"{low:.2g} to {high:.2g} Hz (indicators decay within {FASTEST} to {SLOWEST} s)"
+    value = f"{used}; transients decay within {trial.decay:.3g} frames, which fits {fits}"
     if not low <= recording.rate <= high:
         advice = "the rate is wrong, the indicator unusual, or what cells respond to lasts long" if known else "give the true rate="
         return Finding("frame rate", value, "warning", advice)
@@ -32,6 +31,6 @@ def plausible(decay: float) -> tuple[float, float]:
     return decay / BURSTS / SLOWEST, decay / FASTEST
 
 
-def rate(decay: float, seconds: float) -> float:
+def from_decay(decay: float, seconds: float) -> float:
     """Hz, where the indicator's decay is known (s)."""
     return decay / seconds
