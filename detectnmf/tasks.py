@@ -79,11 +79,11 @@ def do(verb: str, config: DictConfig, log: JobLog, command: str, suffix: str | N
 
 def run(job: Job) -> str:
     """Find and demix the cells of a recording."""
+    from detectnmf.doctor.checkup import precheck
+
     config = job.config
     diameter_in_pixels(config.diameter, 1.0)  # a mistake in it need not wait for the movie
     pipeline = build_pipeline(job)
-    from detectnmf.doctor.checkup import precheck
-
     recording = read(job)
     precheck(recording, config.axes)
     wanted = Path(f"{recording.name}.detectnmf") if config.out is None else place(config.out)

@@ -17,8 +17,11 @@ from detectnmf.doctor.finding import Finding
 REACH = 12  # px, that are searched
 FINE = 8  # steps in a pixel
 FEWEST = 16  # px, edge of the field
+EDGE = 192  # px, of the middle that is looked at
+FEW = 4  # consecutive frames
 LARGE = 0.5  # px rms from which registration pays
-ROUNDS = 2
+UNSURE = 1.0  # px rms; where noise makes more, frames follow the noise of their own mean
+ROUNDS = 4
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,17 @@ class Motion:
     sure: float
 
 
-def estimate(runs: Sequence[tuple[int, np.ndarray]], seed: int = 0, most: int = 384) -> Motion | None:
+def estimate(runs: Sequence[tuple[int, np.ndarray]], seed: int = 0, most: int = 1024) -> Motion | None:
     """From runs of consecutive frames, (first frame, (n, y, x)); None where frames are too small or too few.
 
     Args:
-        most: frames that are looked at, in whole runs that lie evenly.
+        most: frames that are looked at, as many from the beginning of each run.
     """
     runs = [(start, run) for start, run in runs if len(run) > 1]
     if not runs or min(runs[0][1].shape[1:]) < FEWEST:
         return None
-    runs = runs[:: max(1, -(-sum(len(run) for _, run in runs) // most))]
+    middle = tuple(slice(max(0, (side - EDGE) // 2), max(0, (side - EDGE) // 2) + EDGE) for side in runs[0][1].shape[1:])
+    runs = [(start, run[(slice(max(FEW, most // len(runs))), *middle)]) for start, run in runs]
     index = np.concatenate([np.arange(start, start + len(run)) for start, run in runs])
     first = np.concatenate([np.arange(len(run)) == 0 for _, run in runs])
     size = runs[0][1].shape[1:]
@@ -66,7 +70,7 @@ def estimate(runs: Sequence[tuple[int, np.ndarray]], seed: int = 0, most: int = 
         weight[ky**2 + kx**2 > 0.16] = 0  # at the corners there is little but noise
         if not more:
             both = [_shifts(spectra, (weight * mask).astype(np.complex64), size) for mask in (half, ~half)]
-        shifts = _shifts(spectra, weight.astype(np.complex64), size)
+        shifts = _shifts(spectra, weight.astype(np.complex64), size, fine=not more)
         shifts -= np.median(shifts, axis=0)
     one, other = (part - np.median(part, axis=0) for part in both)
     inside = (np.abs(one) < REACH - 1).all(axis=1) & (np.abs(other) < REACH - 1).all(axis=1)
@@ -83,7 +87,7 @@ def estimate(runs: Sequence[tuple[int, np.ndarray]], seed: int = 0, most: int = 
 def finding(motion: Motion | None) -> Finding:
     if motion is None:
         return Finding("motion", "not estimated: too few frames or pixels")
-    if motion.sure > max(motion.rms, 0.2):
+    if motion.sure > UNSURE:
         return Finding("motion", f"cannot be told from noise (noise alone makes {motion.sure:.2g} px)", "note")
     value = f"{motion.rms:.2f} px rms, {motion.step:.2f} px from frame to frame (noise alone {motion.sure:.2f} px)"
     if motion.rms > LARGE:
@@ -101,8 +105,8 @@ def _spectra(run: np.ndarray) -> np.ndarray:
     return (spectra * (1 - np.exp(-(ky**2 + kx**2) * 2 * (np.pi * 6.0) ** 2))).astype(np.complex64)  # slower than some 6 px is shading
 
 
-def _shifts(spectra: np.ndarray, weight: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(n, 2) px: the place of the highest correlation, to a fraction of a pixel."""
+def _shifts(spectra: np.ndarray, weight: np.ndarray, size: tuple[int, int], fine: bool = True) -> np.ndarray:
+    """(n, 2) px: the place of the highest correlation, to a fraction of a pixel; not `fine`: to a quarter or so."""
     found = np.empty((len(spectra), 2))
     reach = min(REACH, size[0] // 2 - 1, size[1] // 2 - 1)
     grid = np.arange(-reach, reach + 1)
@@ -110,7 +114,10 @@ def _shifts(spectra: np.ndarray, weight: np.ndarray, size: tuple[int, int]) -> n
         product = spectrum * weight
         surface = fft.irfft2(product, s=size)[np.ix_(grid, grid)]
         row, column = np.unravel_index(int(surface.argmax()), surface.shape)
-        found[number] = _refined(product, grid[row], grid[column], size)
+        if fine:
+            found[number] = _refined(product, grid[row], grid[column], size)
+        else:
+            found[number] = grid[row] + _vertex(surface[:, column], int(row)), grid[column] + _vertex(surface[row], int(column))
     return found
 
 

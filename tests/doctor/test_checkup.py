@@ -133,3 +133,14 @@ def test_from_the_command_line(toy_tiff, capsys):
     with pytest.raises(SystemExit) as done:
         main([*shlex.split(line)[1:], "--cfg", "job"])
     assert done.value.code in (0, None)
+
+
+def test_a_run_on_turned_axes_stops_in_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.save("turned.npy", np.ascontiguousarray(movie(120).transpose(1, 2, 0)))
+    with pytest.raises(SystemExit) as done:
+        main(["run", "turned.npy", "seeder=[superpixels]", "device=cpu"])
+    said = capsys.readouterr().err
+    assert done.value.code == 2
+    assert "error: turned.npy: 48 × 56 × 120: pictures stay alike along the last axis" in said and "give axes=YXT" in said
+    assert not (tmp_path / "turned.detectnmf").exists()
