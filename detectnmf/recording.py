@@ -35,6 +35,7 @@ class Recording:
         bad_frames: (T,) True where a frame is known to be bad.
         bad_pixels: (Y, X) True where a pixel is known to be bad.
         notes: what was assumed or repaired on reading, one sentence each.
+        starts: first frame of each file after the first, where a movie lies in several: there it may jump.
 
     Raises:
         UserError: the movie is not (T, Y, X), or rate or pixel size is not above 0.
@@ -48,6 +49,7 @@ class Recording:
     bad_frames: np.ndarray | None = None
     bad_pixels: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    starts: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         shape = tuple(self.frames.shape)

@@ -35,6 +35,9 @@ KNOBS: dict[str, dict[str, Any]] = {
         "input": PathLike,
         "dataset": str | None,
         "axes": str | None,
+        "channel": int | None,
+        "plane": int | None,
+        "size": list[int] | None,
         "rate": float | None,
         "pixel_size": float | None,
         "diameter": float | str | None,
@@ -45,10 +48,12 @@ KNOBS: dict[str, dict[str, Any]] = {
     "evaluate": {"result": PathLike, "truth": PathLike},
     "demo": {"diameter": float | str | None},
 }
+KNOBS["doctor"] = KNOBS["run"]
 SCENE = ("psf", "shapes", "activity", "neuropil", "camera", "illumination", "motion", "drift", "faults", "sim", "write")
 PIPELINE = ("enhance", "compress", "sparsen", "detector", "seeder", "background", "demix", "judge", "traces")
 PARTS: dict[str, tuple[str, ...]] = {
     "run": PIPELINE,
+    "doctor": PIPELINE,
     "simulate": (*SCENE, "resemble"),
     "gallery": (*SCENE[:-1], "gallery"),
     "train": (*SCENE[:-1], "enhance", "compress", "sparsen", "training", "resemble"),
@@ -74,14 +79,13 @@ def do(verb: str, config: DictConfig, log: JobLog, command: str, suffix: str | N
 
 def run(job: Job) -> str:
     """Find and demix the cells of a recording."""
-    import detectnmf
+    from detectnmf.doctor.checkup import precheck
 
     config = job.config
     diameter_in_pixels(config.diameter, 1.0)  # a mistake in it need not wait for the movie
     pipeline = build_pipeline(job)
-    recording = detectnmf.read(
-        str(place(config.input)), rate=config.rate, pixel_size=config.pixel_size, dataset=config.dataset, axes=config.axes
-    )
+    recording = read(job)
+    precheck(recording, config.axes)
     wanted = Path(f"{recording.name}.detectnmf") if config.out is None else place(config.out)
     if config.out is not None and job.suffix is not None:  # several jobs, one place: a folder of folders
         wanted = wanted / f"{recording.name}.detectnmf"
@@ -93,6 +97,32 @@ def run(job: Job) -> str:
         took = f"{len(result.cells)} cells in {duration(time.perf_counter() - start)}, {peak_memory():.1f} GiB at most"
         logger.debug(took)
         return f"{took}\n{summary(folder, 'result.h5', 'report.html')}"
+
+
+def doctor(job: Job) -> str:
+    """What a recording is like, what is wrong with it, and what a run will take."""
+    from detectnmf.doctor.checkup import examine
+    from detectnmf.doctor.page import write_page
+    from detectnmf.doctor.text import command, text
+
+    config = job.config
+    diameter_in_pixels(config.diameter, 1.0)
+    pipeline, recording, source = build_pipeline(job), read(job), str(place(config.input))
+    wanted = Path(f"{recording.name}.doctor") if config.out is None else place(config.out)
+    with job.folder(wanted, holds="doctor.html") as folder:
+        logger.info("%s", describe(recording))
+        checkup = examine(recording, pipeline, job.runtime, diameter_in_pixels(config.diameter, recording.pixel_size))
+        words = [word for word in job.words() if word.partition("=")[0] not in ("input", "out")]
+        write_page(checkup, folder / "doctor.html", command(checkup, source, words))
+        return f"{text(checkup, source, words)}\n\n{summary(folder, 'doctor.html')}"
+
+
+def read(job: Job) -> Recording:
+    """The movie that the job is about."""
+    import detectnmf
+
+    keys = ("rate", "pixel_size", "dataset", "axes", "channel", "plane", "size")
+    return detectnmf.read(str(place(job.config.input)), **{key: job.settings[key] for key in keys})
 
 
 def build_pipeline(job: Job) -> Pipeline:
@@ -247,6 +277,7 @@ def demo(job: Job) -> str:
 
 VERBS: dict[str, Callable[[Job], str]] = {
     "run": run,
+    "doctor": doctor,
     "simulate": simulate,
     "gallery": gallery,
     "train": train,

@@ -65,7 +65,10 @@ class Job:
     def provenance(self, source: str | None = None) -> dict[str, Any]:
         return provenance(self.settings, self.runtime, self.command, source)
 
+    def words(self) -> list[str]:
+        """What the user has set on the command line, as `key=value`."""
+        return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+
     def typed(self) -> list[str]:
         """The keys that the user has set on the command line."""
-        words = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-        return [override.key_or_group for override in OverridesParser.create().parse_overrides(list(words))]
+        return [override.key_or_group for override in OverridesParser.create().parse_overrides(self.words())]

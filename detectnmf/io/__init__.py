@@ -1,7 +1,8 @@
 """Files: movies in, results out and in again.
 
-Map: `reading` opens any movie (`read`); `places` finds its files; one module for each format (`tiff` with `tiff_pages` and
-`tiff_metadata`, `npy`, `hdf5`, `zarr_store`, `series` for many TIFFs); `axes` and `metadata` say what the numbers mean;
+Map: `reading` opens any movie (`read`); `places` finds its files; one module for each format (`tiff` with `tiff_pages`, `tiff_metadata`
+and `scanimage`; `npy`, `hdf5`, `nwb`, `zarr_store`, `video` with `miniscope`, `isxd`, `caiman`, `sbx`, `suite2p`), `series` for a movie in
+several files, `raw` for numbers in one piece; `axes` and `metadata` say what the numbers mean;
 `refusals` says why a file is none. `store` holds results, `atomic` writes files whole or not at all. `base` has the
 recipe for a new format.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +65,39 @@ def letters(names: Sequence[str]) -> str:
     return "".join(found) if found and all(found) else ""
 
 
-def lay_out(shape: tuple[int, ...], known: str, asked: str | None, name: str) -> Layout:
+@dataclass(frozen=True)
+class Chosen:
+    """The channel and the plane that the user wants, counted from 0."""
+
+    channel: int | None = None
+    plane: int | None = None
+
+    def taken(self, letters: str, shape: tuple[int, ...], name: str) -> dict[int, int]:
+        """Dimension -> index.
+
+        Raises:
+            UserError: there is no such dimension, or no such index in it.
+        """
+        taken = {}
+        for key, wanted, letter in (("channel", self.channel, "S" if "C" not in letters else "C"), ("plane", self.plane, "Z")):
+            if wanted is None:
+                continue
+            if wanted < 0:
+                raise UserError(f"{key}={wanted} must be 0 or more: it is counted from 0")
+            axis = letters.find(letter)
+            count = shape[axis] if axis >= 0 else 1
+            if axis < 0 and len(shape) > 3 and not letters:
+                raise UserError(f"{name} does not say which dimension of {shape} is the {key}; say so with axes=, as in axes=TC{wanted}YX")
+            if wanted >= count:
+                raise UserError(f"{name} has {count} {key}{'s' * (count > 1)}, and no {key}={wanted}; it is counted from 0")
+            if axis >= 0:
+                taken[axis] = wanted
+        return taken
+
+
+def lay_out(
+    shape: tuple[int, ...], known: str, asked: str | None, name: str, chosen: Chosen | None = None, channels: Sequence[str] = ()
+) -> Layout:
     """Find T, Y and X from what the user asked for, else from what the file says, else from the order.
 
     Args:
@@ -73,11 +105,17 @@ def lay_out(shape: tuple[int, ...], known: str, asked: str | None, name: str) ->
         known: the file's own axes, one letter a dimension, or "".
         asked: letters as in "YXT"; a number after a letter takes that index: "TC0YX" is the first channel.
         name: of the file, for messages.
+        chosen: of several channels or planes. channels: what they are called.
 
     Raises:
         UserError: there is no single way to read the array as a movie.
     """
-    return _asked(shape, asked, name) if asked else _found(shape, known, name)
+    if asked:
+        if chosen is not None and (chosen.channel, chosen.plane) != (None, None):
+            raise UserError(f"axes={asked!r} says which channel and plane to take, as in axes=TC0YX; leave out channel= and plane=")
+        return _asked(shape, asked, name)
+    letters = known if len(known) == len(shape) else ""
+    return _found(shape, letters, name, chosen.taken(letters, shape, name) if chosen else {}, channels)
 
 
 def _asked(shape: tuple[int, ...], asked: str, name: str) -> Layout:
@@ -102,18 +140,19 @@ def _asked(shape: tuple[int, ...], asked: str, name: str) -> Layout:
     return Layout((named.index("T"), named.index("Y"), named.index("X")), taken)
 
 
-def _found(shape: tuple[int, ...], known: str, name: str) -> Layout:
-    named = known if len(known) == len(shape) else ""
+def _found(shape: tuple[int, ...], named: str, name: str, chosen: Mapping[int, int], channels: Sequence[str]) -> Layout:
     ones = [axis for axis, side in enumerate(shape) if side == 1 and (not named or named[axis] not in "YX")]
+    ones += [axis for axis in chosen if axis not in ones]
     if not named:
         ones = ones[: max(0, len(shape) - 3)]  # those that are too many
     left = [axis for axis in range(len(shape)) if axis not in ones]
-    if len(left) == 2 and ones:  # a movie of one frame; whether that is enough is not decided here
-        first = min(ones, key=lambda axis: "TIQZ".find(named[axis]) % 5 if named else axis)
+    spare = [axis for axis in ones if axis not in chosen]
+    if len(left) == 2 and spare:  # a movie of one frame; whether that is enough is not decided here
+        first = min(spare, key=lambda axis: "TIQZ".find(named[axis]) % 5 if named else axis)
         ones.remove(first)
         left = sorted([*left, first])
     sides = tuple(shape[axis] for axis in left)
-    taken = dict.fromkeys(ones, 0)
+    taken = {**dict.fromkeys(ones, 0), **chosen}
     if len(left) < 2:
         raise UserError(f"{name} holds a row of numbers, {shape}, not a movie (T, Y, X); choose another array or file")
     if len(left) < 3:
@@ -126,12 +165,12 @@ def _found(shape: tuple[int, ...], known: str, name: str) -> Layout:
             )
         return Layout((left[0], left[1], left[2]), taken, _looks_turned(sides))
     words = [named[axis] for axis in left]
-    time, note = _time(words, sides, name)
+    time, note = _time(words, sides, name, channels)
     notes = (note,) if note else _looks_turned(sides) if words[time] in "IQ" else ()
     return Layout((left[time], named.index("Y"), named.index("X")), taken, notes)
 
 
-def _time(words: list[str], sides: tuple[int, ...], name: str) -> tuple[int, str]:
+def _time(words: list[str], sides: tuple[int, ...], name: str, channels: Sequence[str]) -> tuple[int, str]:
     """Position of the time axis among the file's axes of more than one, and what to tell about it."""
     others = [i for i, letter in enumerate(words) if letter not in "YX"]
     axes = "".join(words)
@@ -139,9 +178,10 @@ def _time(words: list[str], sides: tuple[int, ...], name: str) -> tuple[int, str
         raise UserError(f"{name} has axes {axes} of {_times(sides)}, without rows and columns; say which is which, as in axes=TYX")
     if len(others) > 1:
         time = next((i for i in others if words[i] == "T"), next((i for i in others if words[i] not in "CS"), others[0]))
-        cure = "".join("T" if i == time else letter + "0" * (i in others) for i, letter in enumerate(words))
-        kinds = " and one ".join(WORDS.get(words[i], f"index of {words[i]}") for i in others if i != time)
-        raise UserError(f"{name} has axes {axes} of {_times(sides)}; a movie is (T, Y, X): take one {kinds}, as in axes={cure}")
+        kinds = " and ".join(_choices(words[i], sides[i], channels) for i in others if i != time)
+        if any(words[i] not in "CSZ" for i in others if i != time):
+            kinds += ", as in axes=" + "".join("T" if i == time else letter + "0" * (i in others) for i, letter in enumerate(words))
+        raise UserError(f"{name} has axes {axes} of {_times(sides)}; a movie is (T, Y, X): take {kinds}")
     time = others[0]
     letter, count = words[time], sides[time]
     if letter == "S" or (letter == "C" and 1 < count <= MOST_CHANNELS):
@@ -152,6 +192,18 @@ def _time(words: list[str], sides: tuple[int, ...], name: str) -> tuple[int, str
         return time, ""
     what = {"Z": "in depth", "C": "in channel"}.get(letter, f"in {letter}")
     return time, f"The file says that its {count} images differ {what} ({axes}); they were read as frames in time."
+
+
+def _choices(letter: str, count: int, channels: Sequence[str]) -> str:
+    """What to type to take one of a dimension's indices."""
+    key = {"C": "channel", "S": "channel", "Z": "plane"}.get(letter)
+    if key is None:
+        return f"one index of {letter}"
+    names = channels if key == "channel" and len(channels) == count else [""] * count
+    listed = [f"{key}={place}" + (f" ({names[place]})" if names[place] else "") for place in range(count)]
+    if count > MOST_CHANNELS:
+        listed = [*listed[:2], "...", listed[-1]]
+    return f"one {WORDS[letter]}: " + (" or ".join(listed) if len(listed) < 3 else ", ".join(listed))
 
 
 def _looks_turned(sides: tuple[int, ...]) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """What a reader of one file format is.
 
 To add a format: write one module with `opens` and `open_movie`, and name it in `reading.READERS`. `opens` looks
-at the content (the first bytes), never at the name; `open_movie` reads metadata only. What the axes mean, rates
-that contradict each other, pixel types and defaults are settled once, in `reading`.
+at the content (the first bytes), and at the name only where the content says nothing; `open_movie` reads metadata
+only. What the axes mean, rates that contradict each other, pixel types and defaults are settled once, in `reading`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class Opened:
         axes: one letter for each dimension (T Z C Y X, S samples of a colour, I Q unnamed); "" when the file says nothing.
         rate: Hz, None when unknown. pixel_size: µm, None when unknown.
         notes: what the user should know, one sentence each.
+        channels: what the channels (C, S) are called, in their order; () when the file says nothing.
+        starts: first frame of each of several files after the first.
         shared: the files of a set of which this is a part, and from which the array reads; empty for a file of its own.
     """
 
@@ -43,6 +45,8 @@ class Opened:
     rate: float | None = None
     pixel_size: float | None = None
     notes: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    starts: tuple[int, ...] = ()
     shared: frozenset[str] = frozenset()
 
 

@@ -39,7 +39,7 @@ def open_movie(path: Path, dataset: str | None) -> Opened:
                 raise UserError(f"{path} is a result of detectnmf, not a movie; open it with detectnmf.load")
             name, notes = _choose(file, dataset, path)
             found = file[name]
-            _check_filters(found, path)
+            check_filters(found, path)
             rate, pixel_size = from_attributes(_attributes(found))
             axes = _axes(found)
             if not axes and "MATLAB_class" in found.attrs and len(found.shape) == 3:
@@ -71,6 +71,13 @@ class Hdf5Array:
     def __reduce__(self) -> tuple[Any, ...]:
         return Hdf5Array, (self.path, self.name, self.shape, self.dtype)
 
+    def close(self) -> None:
+        """Close the file until the next read."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+            self._file = None
+
     def __getitem__(self, index: Index) -> np.ndarray:
         import h5py
 
@@ -96,7 +103,8 @@ def _choose(file: h5py.File, dataset: str | None, path: Path) -> tuple[str, tupl
     return choose(found, dataset, path)
 
 
-def _check_filters(dataset: h5py.Dataset, path: Path) -> None:
+def check_filters(dataset: h5py.Dataset, path: Path) -> None:
+    """Raises UserError where the dataset is compressed in a way that cannot be undone here."""
     import h5py
 
     if dataset.chunks is None:

@@ -1,4 +1,4 @@
-"""From what the user typed to files on disk: a file, a zarr folder, a folder of TIFFs, a pattern."""
+"""From what the user typed to files on disk: a file, a zarr folder, a folder of files that make one movie, a pattern."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from pathlib import Path
 from detectnmf.errors import UserError
 from detectnmf.io import zarr_store
 
-SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
+KINDS = {  # what a folder may stand for, the first kind that it has files of
+    "TIFF": (".tif", ".tiff", ".btf", ".tf8"),
+    "video": (".avi", ".mkv", ".mp4", ".mov"),
+    "Inscopix": (".isxd",),
+    "Scanbox": (".sbx",),
+}
+PLANE = ("data.bin", "ops.npy")  # of suite2p's folder of one plane
 SIGNS = "*?["
 
 
@@ -24,10 +30,10 @@ class Place:
 
 
 def find(path: str | Path) -> Place:
-    """Find the files; a folder stands for its TIFFs, a pattern for all that match, 2 before 10.
+    """Find the files; a folder stands for its TIFFs, or its videos, a pattern for all that match, 2 before 10.
 
     Raises:
-        UserError: nothing there (with names that are near), or a folder without TIFFs.
+        UserError: nothing there (with names that are near), or a folder without movies, or with several.
     """
     place = Path(path).expanduser()
     if not str(path).strip():
@@ -35,10 +41,7 @@ def find(path: str | Path) -> Place:
     if place.is_file() or zarr_store.opens(place):
         return Place((place,), _stem(place.name))
     if place.is_dir():
-        files = _natural([file for file in place.iterdir() if _is_tiff_name(file)])
-        if not files:
-            raise UserError(f"{place} is a folder without TIFF files (it has {_contents(place)}); give a movie's file or a folder of TIFFs")
-        return Place(tuple(files), _stem(files[0].name) if len(files) == 1 else place.resolve().name)
+        return _folder(place)
     if any(sign in str(path) for sign in SIGNS):
         files = _natural([Path(found) for found in glob.glob(str(place)) if not Path(found).name.startswith(".")])
         if not files:
@@ -49,8 +52,22 @@ def find(path: str | Path) -> Place:
     raise UserError(f"{place}: no such file or folder{_near(place)}")
 
 
-def _is_tiff_name(file: Path) -> bool:
-    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+def _folder(place: Path) -> Place:
+    """The files of the first kind that there is."""
+    there = [file for file in place.iterdir() if file.is_file() and not file.name.startswith(".")]
+    if all((place / name).is_file() for name in PLANE):
+        return Place((place / PLANE[0],), place.resolve().name)
+    for kind, suffixes in KINDS.items():
+        files = _natural([file for file in there if file.suffix.lower() in suffixes])
+        if not files:
+            continue
+        if kind != "TIFF":
+            series = {re.sub(r"\d+", "*", file.name): None for file in files}
+            if len(series) > 1:  # msCam1.avi, behavCam1.avi: another camera
+                raise UserError(f"{place} holds several movies: {', '.join(sorted(series)[:4])}; give one of these patterns, in quotes")
+        return Place(tuple(files), _stem(files[0].name) if len(files) == 1 else place.resolve().name)
+    has = _contents(place)
+    raise UserError(f"{place} is a folder without TIFF files or videos (it has {has}); give a movie's file or a folder of TIFFs")
 
 
 def _natural(files: list[Path]) -> list[Path]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from detectnmf.errors import UserError
 
 IMAGE = "a single image, not a movie; give a stack, or a folder of TIFFs"
-VIDEO = "a video; convert it to TIFF first, as in ffmpeg -i movie.avi -pix_fmt gray frame_%06d.tif, and give the folder"
 SIGNATURES = {
     b"\x89PNG": f"a PNG: {IMAGE}",
     b"\xff\xd8\xff": f"a JPEG: {IMAGE}",
@@ -16,11 +15,10 @@ SIGNATURES = {
     b"PK\x03\x04": "a zip archive (.npz, .zip, .docx, ...); unpack it, and save an array with numpy.save",
     b"\x1f\x8b": "compressed with gzip; unpack it first",
     b"%PDF": "a PDF, not a movie",
-    b"RIFF": VIDEO,
-    b"\x1aE\xdf\xa3": VIDEO,
+    b"RIFF": "a RIFF file without pictures (sound?); give the movie",
     b"MATLAB 5.0": "a MATLAB file of an old format; save it with -v7.3, or as TIFF",
 }
-KNOWN = "TIFF, .npy, HDF5 and zarr are read"
+KNOWN = "TIFF, .npy, HDF5, NWB, zarr, .bin, .mmap, .isxd, .sbx and videos are read"
 
 
 def refuse(path: Path) -> UserError:
@@ -34,8 +32,6 @@ def refuse(path: Path) -> UserError:
     for signature, words in SIGNATURES.items():
         if head.startswith(signature):
             return UserError(f"{path} is {words}")
-    if head[4:8] == b"ftyp":
-        return UserError(f"{path} is {VIDEO}")
     if _is_text(head):
         return UserError(f"{path} is text, not a movie; {KNOWN}")
     return UserError(f"{path} is not a movie that can be read (it begins with {head[:4]!r}); {KNOWN}")

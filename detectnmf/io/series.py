@@ -1,39 +1,37 @@
-"""Many TIFF files as one movie: one frame a file, or a recording that was split into parts."""
+"""Many files as one movie: one frame a file, or a recording that was split into parts."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from detectnmf.errors import UserError
-from detectnmf.io import tiff
-from detectnmf.io.axes import MovieView, lay_out
+from detectnmf.io.axes import Chosen, MovieView, lay_out
 from detectnmf.io.base import Index, LazyArray, Opened
-from detectnmf.io.tiff_pages import PageStack
 
 
-def open_series(files: Sequence[Path], dataset: str | None, axes: str | None, name: str) -> Opened:
+def open_series(files: Sequence[Path], open_one: Callable[[Path], Opened], axes: str | None, name: str, chosen: Chosen) -> Opened:
     """Join the files in the given order; all must have the same size and type of pixels.
 
     Args:
-        files: at least one TIFF each.
-        dataset: number of the series inside each file.
-        axes: of each file, as the user gave them.
+        files: two or more.
+        open_one: opens one of them.
+        axes: of each file, as the user gave them. chosen: channel and plane.
         name: for messages.
 
     Raises:
-        UserError: a file is no TIFF, is damaged, or differs from the first.
+        UserError: a file is no movie, is damaged, or differs from the first.
     """
-    first = _opened(files[0], dataset)
+    first = open_one(files[0])
     if first.shared:  # an OME set: its first file opens all of them
         strangers = [file for file in files if str(file.resolve()) not in first.shared]
         if strangers:
             raise UserError(f"{name}: {strangers[0].name} does not belong to the OME-TIFF set of {files[0].name}; give one set at a time")
         return first
-    parts = [_Part(file, dataset, axes, first if file == files[0] else None) for file in files]
+    parts = [_Part(file, open_one, axes, first if file == files[0] else None, chosen) for file in files]
     lead = parts[0]
     for part in parts[1:]:
         if part.view.shape[1:] != lead.view.shape[1:] or part.view.dtype != lead.view.dtype:
@@ -43,20 +41,25 @@ def open_series(files: Sequence[Path], dataset: str | None, axes: str | None, na
             )
     joined = Joined([part.view for part in parts])
     count = f"{len(files)} files, {joined.shape[0]} frames, in the order {files[0].name} ... {files[-1].name}."
-    return Opened(joined, "TYX", first.rate, first.pixel_size, (count, *lead.notes))
+    own = [f"{part.file.name}: {note}" for part in parts[1:] for note in part.notes if note not in lead.notes]
+    notes = (count, *lead.notes, *own[:MOST_NOTES])
+    return Opened(joined, "TYX", first.rate, first.pixel_size, notes, starts=tuple(joined.starts[1:-1].tolist()))
+
+
+MOST_NOTES = 5  # of later files that differ from the first one's
 
 
 class _Part:
     """One file of the series as a movie, a single image as a movie of one frame."""
 
-    def __init__(self, file: Path, dataset: str | None, axes: str | None, opened: Opened | None) -> None:
+    def __init__(self, file: Path, open_one: Callable[[Path], Opened], axes: str | None, opened: Opened | None, chosen: Chosen) -> None:
         self.file = file
-        opened = opened or _opened(file, dataset)
+        opened = opened or open_one(file)
         array = opened.array
         if len(array.shape) == 2:
             opened = Opened(_Single(array), "TYX", opened.rate, opened.pixel_size, opened.notes)
             axes = None
-        layout = lay_out(tuple(opened.array.shape), opened.axes, axes, str(file))
+        layout = lay_out(tuple(opened.array.shape), opened.axes, axes, str(file), chosen, opened.channels)
         self.view = MovieView(opened.array, layout)
         self.notes = opened.notes + layout.notes
 
@@ -116,14 +119,9 @@ class Joined:
 
 
 def _close(array: LazyArray) -> None:
-    if isinstance(array, PageStack | _Single):
-        array.close()
-
-
-def _opened(file: Path, dataset: str | None) -> Opened:
-    if not tiff.opens(file):
-        raise UserError(f"{file} is not a TIFF; a series is made of TIFF files alone: give one file, or a pattern such as 'folder/*.tif'")
-    return tiff.open_movie(file, dataset)
+    close = getattr(array, "close", None)  # of those that keep their file open
+    if close is not None:
+        close()
 
 
 def _words(part: _Part) -> str:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from detectnmf.errors import UserError
 from detectnmf.io.base import Opened, one_line, starts_with
 from detectnmf.io.raw import RawArray, truncated
-from detectnmf.io.tiff_metadata import rate_and_pixel_size, scanimage_channels
+from detectnmf.io.scanimage import Header, arrange
+from detectnmf.io.tiff_metadata import rate_and_pixel_size
 from detectnmf.io.tiff_pages import PageStack, damage, quiet
 from detectnmf.io.tiff_whole import check_whole, first_page
 
@@ -81,31 +82,34 @@ def _series(tif: TiffFile, path: Path, dataset: str | None) -> Opened:
     page = series.keyframe
     dtype = _dtype(page, path)
     rate, pixel_size, notes = rate_and_pixel_size(tif, page, number)
+    if series.kind == "scanimage":
+        header = Header.of(tif, page)
+        there = next((place for place, found in enumerate(series) if found is None), len(series))
+        pages = arrange(header, there, path)
+        stack = PageStack(path, number, pages.numbers.shape, page.shape, dtype, pages.numbers)
+        letters = pages.letters + series.axes[-len(page.shape) :]
+        return Opened(_readable(stack), letters, rate, pixel_size, notes + pages.notes, header.channels)
     if series.dataoffset is not None and page.is_memmappable and not series.is_multifile:
         raw = RawArray(path, series.dataoffset, series.shape, dtype.newbyteorder(tif.byteorder))
         return Opened(raw, series.axes, rate, pixel_size, notes)
     if len(series) > len(tif.pages) and series.kind != "ome":  # OME may name pages of other files, or never written
         raise truncated(path, len(tif.pages), len(series))
-    pages = _arrange(tif, series, page, path)
-    stack = PageStack(path, None if _in_order(tif, series) else number, pages.leading, page.shape, dtype)
-    return Opened(_readable(stack), pages.axes, rate, pixel_size, notes + pages.notes, _files(series))
+    arranged = _arrange(series, page, path)
+    stack = PageStack(path, None if _in_order(tif, series) else number, arranged.leading, page.shape, dtype)
+    return Opened(_readable(stack), arranged.axes, rate, pixel_size, notes + arranged.notes, shared=_files(series))
 
 
-def _arrange(tif: TiffFile, series: TiffPageSeries, page: TiffPage, path: Path) -> _Pages:
-    """The leading dimensions as they are in the file, which need not be what it announces.
-
-    ScanImage announces all frames of an acquisition in each of its files, OME those of one that was stopped early.
-    """
+def _arrange(series: TiffPageSeries, page: TiffPage, path: Path) -> _Pages:
+    """The leading dimensions as they are in the file, which need not be what it announces: OME may, of one that was stopped early."""
     depth = len(page.shape) if series.shape[len(series.shape) - len(page.shape) :] == page.shape else 2
     leading, rest = series.shape[: len(series.shape) - depth], series.axes[len(series.shape) - depth :]
     letters = series.axes[: len(leading)]
-    scanimage = series.kind == "scanimage" and "Z" not in letters
-    channels = leading[letters.index("C")] if "C" in letters else scanimage_channels(tif, page) if scanimage else 1
+    channels = leading[letters.index("C")] if "C" in letters else 1
     there = next((number for number, found in enumerate(series) if found is None), len(series))
-    if there == prod(leading) and not (scanimage and channels > 1):
+    if there == prod(leading):
         return _Pages(leading, series.axes)
     frames = there // channels
-    if frames < 1 or not (scanimage or letters in ("T", "TC", "I", "Q", "Z")):
+    if frames < 1 or letters not in ("T", "TC", "I", "Q", "Z"):
         raise UserError(
             f"{path} announces {prod(leading)} images ({series.axes}), but only the first {there} are there;"
             " copy it again with all its parts"
@@ -117,7 +121,7 @@ def _arrange(tif: TiffFile, series: TiffPageSeries, page: TiffPage, path: Path) 
 
 def _in_order(tif: TiffFile, series: TiffPageSeries) -> bool:
     """Whether the series is just the file's pages, which are found much faster than the series."""
-    if series.is_multifile or series.kind == "scanimage" or len(series) != len(tif.pages):  # ScanImage's pages may differ in their tags
+    if series.is_multifile or len(series) != len(tif.pages):
         return False
     return all(page is not None and page.index == number for number, page in enumerate(series))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree
 
 from detectnmf.io.metadata import DOTS_RANGE, PIXEL_RANGE, RATE_RANGE, from_attributes, from_interval, microns, seconds, within
+from detectnmf.io.scanimage import Header
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
@@ -80,28 +80,13 @@ def _ome_planes(pixels: ElementTree.Element) -> float | None:
     return from_interval(span / (times[-1][0] - times[0][0])) if span > 0 else None
 
 
-def scanimage_channels(tif: TiffFile, page: TiffPage) -> int:
-    """How many channels ScanImage saved, one page each, in turn."""
-    return len(_scanimage_numbers(tif, page, "channelSave")) or 1
-
-
 def _scanimage(tif: TiffFile, page: TiffPage) -> Told:
     if not page.is_scanimage:
         return Told()
-    rate = _scanimage_numbers(tif, page, r"(?:scanFrameRate|acq\.frameRate)")
-    averaged = _scanimage_numbers(tif, page, "logAverageFactor")
-    corners = _scanimage_numbers(tif, page, "imagingFovUm")[0::2]
+    header = Header.of(tif, page)
+    corners = header.numbers("imagingFovUm")[0::2]
     width = (max(corners) - min(corners)) / page.imagewidth if corners else None
-    hz = within(rate[0] / max(averaged[0] if averaged else 1.0, 1.0), RATE_RANGE) if rate else None
-    return Told(hz, within(width, PIXEL_RANGE))
-
-
-def _scanimage_numbers(tif: TiffFile, page: TiffPage, key: str) -> list[float]:
-    """The numbers behind a key, from ScanImage's text such as `SI.hRoiManager.scanFrameRate = 30.03`, in a tag or the header."""
-    header = (tif.scanimage_metadata or {}).get("FrameData") or {}
-    text = "\n".join([page.software, page.description, *(f"{name} = {value}" for name, value in header.items())])
-    line = re.search(rf"{key}\s*=\s*(.*)", text)
-    return [float(found) for found in re.findall(r"-?\d+\.?\d*(?:[eE][-+]?\d+)?", line.group(1))] if line else []
+    return Told(header.rate, within(width, PIXEL_RANGE))
 
 
 def _json(page: TiffPage) -> Told:

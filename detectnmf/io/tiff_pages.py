@@ -54,20 +54,31 @@ class PageStack:
         leading: dimensions that number the pages, (T,) or (T, C).
         page: shape of one page, (Y, X).
         dtype: of the pixels.
+        numbers: page of each index, in the shape of `leading`; None for all in their order.
     """
 
-    def __init__(self, path: Path, series: int | None, leading: tuple[int, ...], page: tuple[int, ...], dtype: np.dtype) -> None:
+    def __init__(
+        self,
+        path: Path,
+        series: int | None,
+        leading: tuple[int, ...],
+        page: tuple[int, ...],
+        dtype: np.dtype,
+        numbers: np.ndarray | None = None,
+    ) -> None:
         self.path, self.series, self.leading, self.page, self.dtype = path, series, tuple(leading), tuple(page), np.dtype(dtype)
+        self.numbers = numbers
         self.shape = (*self.leading, *self.page)
         self._tif: TiffFile | None = None
         self._close: weakref.finalize | None = None
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return PageStack, (self.path, self.series, self.leading, self.page, self.dtype)
+        return PageStack, (self.path, self.series, self.leading, self.page, self.dtype, self.numbers)
 
     def __getitem__(self, index: Index) -> np.ndarray:
-        numbers = np.arange(prod(self.leading)).reshape(self.leading)[index[: len(self.leading)]]
+        numbers = np.arange(prod(self.leading)).reshape(self.leading) if self.numbers is None else self.numbers
+        numbers = numbers[index[: len(self.leading)]]
         rest = index[len(self.leading) :]
         pages = self._read(numbers.ravel()) if numbers.size else np.zeros((0, *self.page), self.dtype)
         return pages.reshape(*numbers.shape, *self.page)[(slice(None),) * numbers.ndim + rest]
@@ -102,7 +113,6 @@ class PageStack:
         return self._tif
 
     def _read(self, numbers: np.ndarray) -> np.ndarray:
-
         first, last = int(numbers[0]), int(numbers[-1])
         steady = np.array_equal(numbers, np.arange(first, last + 1))
         key: Any = slice(first, last + 1) if steady else numbers.tolist()

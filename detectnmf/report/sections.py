@@ -83,7 +83,7 @@ def scores(evaluation: Evaluation | None) -> str:
         f"<table>{''.join(f'<tr><td>{escape(a)}</td><td class=n>{escape(b)}</td></tr>' for a, b in part)}</table>"
         for part in (rows[:half], rows[half:])
     )
-    return _section(
+    return section(
         "Against the truth", f"{evaluation.found_cells} found, {evaluation.true_cells} true cells.", f'<div class="pair">{tables}</div>'
     )
 
@@ -100,7 +100,7 @@ def view(result: DemixResult, pictures: Pictures | None) -> str:
         caption += " Rise over noise: the highest value above the mean, in units of the pixel's noise."
     if pictures is not None and pictures.frames < result.shape[0]:
         caption += f" Pictures from {pictures.frames} evenly spread frames."
-    return _section("Field of view", caption, field_of_view(result, images, first))
+    return section("Field of view", caption, field_of_view(result, images, first))
 
 
 def best_and_worst(result: DemixResult, raw: np.ndarray | None, chosen: np.ndarray) -> str:
@@ -112,7 +112,7 @@ def best_and_worst(result: DemixResult, raw: np.ndarray | None, chosen: np.ndarr
     columns = ""
     for title, piece in parts.items():
         figure = figures.cells(result, chosen[piece], None if raw is None else raw[piece], 5.9 if title else 12)
-        columns += f"<div>{f'<h3>{title}</h3>' if title else ''}{_picture(figure, f'{title} cells'.strip())}</div>"
+        columns += f"<div>{f'<h3>{title}</h3>' if title else ''}{picture(figure, f'{title} cells'.strip())}</div>"
     read = raw is not None and result.signals is not None
     caption = "Footprint and " + ("denoised trace; in black below, inferred events" if read else "trace")
     caption += "" if raw is None else "; in grey behind, the movie's own trace at that footprint, all else subtracted"
@@ -122,14 +122,14 @@ def best_and_worst(result: DemixResult, raw: np.ndarray | None, chosen: np.ndarr
         else "the finder's score"
     )
     caption += f". Ranked by {ranked}."
-    return _section("Best and worst cells", caption, f'<div class="pair">{columns}</div>')
+    return section("Best and worst cells", caption, f'<div class="pair">{columns}</div>')
 
 
 def activity(result: DemixResult) -> str:
     if not len(result.cells) or result.cells.traces is None:
         return ""
     caption = "Every trace from its own median (white) to its own maximum (dark), alike ones beside each other."
-    return _section("All traces", caption, _picture(figures.heatmap(result), "heat map of all traces"))
+    return section("All traces", caption, picture(figures.heatmap(result), "heat map of all traces"))
 
 
 def quality(result: DemixResult) -> str:
@@ -146,7 +146,7 @@ def quality(result: DemixResult) -> str:
         caption += f" In grey, and dashed in the field of view: {not_kept(result)}."
     tables = _table(result.cells, result.quality, "Table of all cells", "cell")
     tables += _table(result.rejected, result.rejected_quality, "Table of what was not kept", "not kept")
-    return _section("Quality", caption, _picture(figure, "histograms of quality measures") + tables)
+    return section("Quality", caption, picture(figure, "histograms of quality measures") + tables)
 
 
 def explained(result: DemixResult, pictures: Pictures | None) -> str:
@@ -158,8 +158,8 @@ def explained(result: DemixResult, pictures: Pictures | None) -> str:
         "Share of the denoised movie's fluctuation, in units of noise; parts that move together need not add up to 100 %."
         " Below: the deviation over time of each part, all on one scale."
     )
-    body = f'<div class="meters">{meters}</div>{_picture(figures.explained(pictures), "energy of movie, cells, background and residual")}'
-    return _section("What is explained", caption, body)
+    body = f'<div class="meters">{meters}</div>{picture(figures.explained(pictures), "energy of movie, cells, background and residual")}'
+    return section("What is explained", caption, body)
 
 
 def compression(result: DemixResult) -> str:
@@ -178,8 +178,8 @@ def compression(result: DemixResult) -> str:
             facts[name] = str(int(bad.sum()))
     table = "".join(f"<tr><td>{name}</td><td class=n>{value}</td></tr>" for name, value in facts.items())
     caption = "Cells can only be found where components were kept. Noise is in the recording's own units."
-    body = f'<div class="two-one">{_picture(figure, "noise and rank maps")}<div><table>{table}</table></div></div>'
-    return _section("Noise and compression", caption, body)
+    body = f'<div class="two-one">{picture(figure, "noise and rank maps")}<div><table>{table}</table></div></div>'
+    return section("Noise and compression", caption, body)
 
 
 def course(result: DemixResult) -> str:
@@ -191,8 +191,8 @@ def course(result: DemixResult) -> str:
     meters = "".join(_meter(stage, seconds / longest, duration(seconds)) for stage, seconds in timings.items())
     left = f'<div><h3>Time of each stage</h3><div class="meters">{meters}</div></div>' if timings else ""
     revised = "<p class=caption>Open dots: supports, cells or background were revised, so that the objective may rise.</p>"
-    right = f"<div class=narrow>{_picture(figure, 'objective over the iterations')}{revised}</div>" if figure is not None else ""
-    return _section("How the run went", "", f'<div class="pair">{left}{right}</div>')
+    right = f"<div class=narrow>{picture(figure, 'objective over the iterations')}{revised}</div>" if figure is not None else ""
+    return section("How the run went", "", f'<div class="pair">{left}{right}</div>')
 
 
 def settings(result: DemixResult) -> str:
@@ -207,7 +207,7 @@ def settings(result: DemixResult) -> str:
     if config:
         text = config if isinstance(config, str) else plain_yaml(config)
         body += f"<details><summary>All settings</summary><pre>{escape(text)}</pre></details>"
-    return _section("Notes and settings", "What was assumed or repaired on the way, and with which settings the run was made.", body)
+    return section("Notes and settings", "What was assumed or repaired on the way, and with which settings the run was made.", body)
 
 
 def ranking(result: DemixResult) -> np.ndarray:
@@ -296,11 +296,13 @@ def _meter(name: str, share: float, text: str) -> str:
     return f'<span>{escape(name)}</span><div class="meter"><i style="width:{width:.1f}%"></i></div><span class="n">{text}</span>'
 
 
-def _picture(figure: Figure, words: str) -> str:
+def picture(figure: Figure, words: str) -> str:
+    """A drawing as wide as the page; `words` for those who cannot see it."""
     return f'<div class="wide"><img alt="{escape(words)}" src="{svg(figure)}"></div>'
 
 
-def _section(title: str, caption: str, body: str) -> str:
+def section(title: str, caption: str, body: str) -> str:
+    """A part of the page."""
     text = f'<p class="caption">{caption}</p>' if caption else ""
     return f"<section><h2>{title}</h2>{text}{body}</section>"
 

@@ -14,12 +14,16 @@ from detectnmf.errors import UserError
 
 CONTENTS = {
     "empty": (b"", "is empty; copy it again"),
-    "text": ("Δ frames, 30 Hz\n".encode() * 99, "is text, not a movie; TIFF, .npy, HDF5 and zarr are read"),
+    "text": (
+        "Δ frames, 30 Hz\n".encode() * 99,
+        "is text, not a movie; TIFF, .npy, HDF5, NWB, zarr, .bin, .mmap, .isxd, .sbx and videos are read",
+    ),
     "noise": (bytes(range(256)), "is not a movie that can be read"),
     "png": (b"\x89PNG\r\n\x1a\n" + bytes(20), "is a PNG: a single image, not a movie"),
     "zip": (b"PK\x03\x04" + bytes(20), "is a zip archive .* save an array with numpy.save"),
-    "avi": (b"RIFF" + bytes(20), "is a video; convert it to TIFF first"),
-    "mp4": (bytes(4) + b"ftypmp42" + bytes(20), "is a video; convert it to TIFF first"),
+    "wav": (b"RIFF" + bytes(4) + b"WAVE" + bytes(20), "is a RIFF file without pictures"),
+    "avi": (b"RIFF" + bytes(4) + b"AVI " + bytes(20), "is (damaged|a video, which PyAV reads; pip install av)"),
+    "mp4": (bytes(4) + b"ftypmp42" + bytes(20), "is (damaged|a video, which PyAV reads; pip install av)"),
     "matlab": (b"MATLAB 5.0 MAT-file" + bytes(200), "is a MATLAB file of an old format; save it with -v7.3"),
 }
 
@@ -60,7 +64,7 @@ def test_no_path_at_all():
     [
         (np.zeros((8, 9), np.uint8), {}, "a single image of 8 × 9 px"),
         (np.zeros((8, 9, 3), np.uint8), {"photometric": "rgb"}, "a single colour image"),
-        (np.zeros((6, 8, 9, 3), np.uint8), {"photometric": "rgb"}, "take one colour, as in axes=TYXS0"),
+        (np.zeros((6, 8, 9, 3), np.uint8), {"photometric": "rgb"}, "take one colour: channel=0, channel=1, channel=2"),
         (np.zeros((6, 8, 9), np.complex64), {}, r"complex numbers \(complex64\)"),
     ],
 )

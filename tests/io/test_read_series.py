@@ -75,13 +75,13 @@ def test_frames_of_another_size_or_type_are_named(movie, tmp_path):
 def test_other_files_in_a_pattern_are_named(movie, tmp_path):
     write(tmp_path / "day1", movie[:4])
     (tmp_path / "day1" / "notes.txt").write_text("rig 2")
-    with pytest.raises(UserError, match=r"notes.txt is not a TIFF; a series is made of TIFF files alone"):
+    with pytest.raises(UserError, match=r"notes.txt is text, not a movie"):
         detectnmf.read(tmp_path / "day1" / "*")
 
 
 def test_folders_without_a_movie(movie, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=r"empty is a folder without TIFF files \(it has no files\)"):
+    with pytest.raises(UserError, match=r"empty is a folder without TIFF files or videos \(it has no files\)"):
         detectnmf.read(tmp_path / "empty")
     write(tmp_path / "one", movie[:1])
     with pytest.raises(UserError, match=r"holds a single image"):

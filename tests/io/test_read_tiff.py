@@ -117,7 +117,7 @@ def test_frames_that_were_written_as_colours_can_be_had(movie, tmp_path):
 def test_one_channel_of_several(compression, movie, tmp_path):
     both = np.stack([movie, movie + 1], axis=1)
     tifffile.imwrite(tmp_path / "movie.tif", both, metadata={"axes": "TCYX"}, compression=compression)
-    with pytest.raises(UserError, match=r"has axes TCYX of 12 × 2 × 9 × 7; .* take one channel, as in axes=TC0YX"):
+    with pytest.raises(UserError, match=r"has axes TCYX of 12 × 2 × 9 × 7; .* take one channel: channel=0 or channel=1"):
         detectnmf.read(tmp_path / "movie.tif")
     assert same(detectnmf.read(tmp_path / "movie.tif", axes="TC0YX"), movie)
     assert same(detectnmf.read(tmp_path / "movie.tif", axes="tc1yx"), movie + 1)
@@ -132,7 +132,7 @@ def test_time_along_the_columns(compression, movie, tmp_path):
 def test_two_channels_of_scanimage_take_turns(movie, tmp_path):
     both = np.stack([movie, movie + 1], axis=1).reshape(-1, 9, 7)
     write_scanimage(tmp_path / "movie.tif", both, "SI.hChannels.channelSave = [1;2]\nSI.hRoiManager.scanFrameRate = 30.5\n")
-    with pytest.raises(UserError, match=r"take one channel, as in axes=TC0YX"):
+    with pytest.raises(UserError, match=r"take one channel: channel=0 \(Channel 1\) or channel=1 \(Channel 2\)$"):
         detectnmf.read(tmp_path / "movie.tif")
     recording = detectnmf.read(tmp_path / "movie.tif", axes="TC1YX")
     assert same(recording, movie + 1)

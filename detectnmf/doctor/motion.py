@@ -1,0 +1,141 @@
+"""How much the field moves: shifts of frames against their mean, by phase correlation, freed of what noise adds.
+
+Each frame's Fourier coefficients are dealt into two halves, as by tossing coins. Each half gives a shift of its own. Noise in the two is
+independent, motion is the same: the mean product of the two, and not the mean square of either, is that of the motion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft
+
+from detectnmf.doctor.finding import Finding
+
+REACH = 12  # px, that are searched
+FINE = 8  # steps in a pixel
+FEWEST = 16  # px, edge of the field
+EDGE = 192  # px, of the middle that is looked at
+FEW = 4  # consecutive frames
+LARGE = 0.5  # px rms from which registration pays
+UNSURE = 1.0  # px rms; where noise makes more, frames follow the noise of their own mean
+ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Displacement from the mean place.
+
+    Args:
+        index: (n,) frames. shifts: (n, 2) px, down and right.
+        rms: root mean square length (px), without what noise adds. step: of the change from one frame to the next.
+        sure: what noise alone makes of a shift (px rms); much above rms, motion cannot be told.
+    """
+
+    index: np.ndarray
+    shifts: np.ndarray
+    rms: float
+    step: float
+    sure: float
+
+
+def estimate(runs: Sequence[tuple[int, np.ndarray]], seed: int = 0, most: int = 1024) -> Motion | None:
+    """From runs of consecutive frames, (first frame, (n, y, x)); None where frames are too small or too few.
+
+    Args:
+        most: frames that are looked at, as many from the beginning of each run.
+    """
+    runs = [(start, run) for start, run in runs if len(run) > 1]
+    if not runs or min(runs[0][1].shape[1:]) < FEWEST:
+        return None
+    middle = tuple(slice(max(0, (side - EDGE) // 2), max(0, (side - EDGE) // 2) + EDGE) for side in runs[0][1].shape[1:])
+    runs = [(start, run[(slice(max(FEW, most // len(runs))), *middle)]) for start, run in runs]
+    index = np.concatenate([np.arange(start, start + len(run)) for start, run in runs])
+    first = np.concatenate([np.arange(len(run)) == 0 for _, run in runs])
+    size = runs[0][1].shape[1:]
+    spectra = np.concatenate([_spectra(run) for _, run in runs])  # (n, ky, kx)
+    half = np.random.default_rng(seed).random(spectra.shape[1:]) < 0.5
+    ky, kx = np.meshgrid(fft.fftfreq(size[0]), fft.rfftfreq(size[1]), indexing="ij")
+    shifts = np.zeros((len(spectra), 2))
+    for more in reversed(range(ROUNDS)):
+        turned = spectra * np.exp(2j * np.pi * (ky * shifts[:, 0, None, None] + kx * shifts[:, 1, None, None])).astype(np.complex64)
+        template = turned.mean(axis=0)
+        power = np.square(np.abs(spectra)).mean(axis=0)
+        noise = np.maximum(power - np.square(np.abs(template)), 1e-12 * power.max())
+        if not noise.all():  # nothing is there
+            return None
+        weight = np.conj(template) / noise
+        weight[ky**2 + kx**2 > 0.16] = 0  # at the corners there is little but noise
+        if not more:
+            both = [_shifts(spectra, (weight * mask).astype(np.complex64), size) for mask in (half, ~half)]
+        shifts = _shifts(spectra, weight.astype(np.complex64), size, fine=not more)
+        shifts -= np.median(shifts, axis=0)
+    one, other = (part - np.median(part, axis=0) for part in both)
+    inside = (np.abs(one) < REACH - 1).all(axis=1) & (np.abs(other) < REACH - 1).all(axis=1)
+    if not inside.any():
+        return None
+    rms = np.sqrt(max(float((one * other)[inside].sum(axis=1).mean()), 0))
+    sure = np.sqrt(float(np.square(one - other)[inside].sum(axis=1).mean()) / 4)
+    follows = ~first[1:] & inside[1:] & inside[:-1]
+    steps = (np.diff(one, axis=0) * np.diff(other, axis=0))[follows]
+    step = np.sqrt(max(float(steps.sum(axis=1).mean()), 0)) if len(steps) else 0.0
+    return Motion(index, shifts, float(rms), float(step), float(sure))
+
+
+def finding(motion: Motion | None) -> Finding:
+    if motion is None:
+        return Finding("motion", "not estimated: too few frames or pixels")
+    if motion.sure > UNSURE:
+        return Finding("motion", f"cannot be told from noise (noise alone makes {motion.sure:.2g} px)", "note")
+    value = f"{motion.rms:.2f} px rms, {motion.step:.2f} px from frame to frame (noise alone {motion.sure:.2f} px)"
+    if motion.rms > LARGE:
+        return Finding("motion", value, "warning", "register the movie first: moving edges look like cells")
+    return Finding("motion", value)
+
+
+def _spectra(run: np.ndarray) -> np.ndarray:
+    """(n, ky, kx) complex64 of tapered frames without their mean and slow shading."""
+    values = np.nan_to_num(run, posinf=0, neginf=0)
+    window = np.hanning(run.shape[1] + 2)[1:-1, None] * np.hanning(run.shape[2] + 2)[None, 1:-1]
+    values = (values - values.mean(axis=(1, 2), keepdims=True)) * window.astype(np.float32)
+    spectra = fft.rfft2(values)
+    ky, kx = np.meshgrid(fft.fftfreq(run.shape[1]), fft.rfftfreq(run.shape[2]), indexing="ij")
+    return (spectra * (1 - np.exp(-(ky**2 + kx**2) * 2 * (np.pi * 6.0) ** 2))).astype(np.complex64)  # slower than some 6 px is shading
+
+
+def _shifts(spectra: np.ndarray, weight: np.ndarray, size: tuple[int, int], fine: bool = True) -> np.ndarray:
+    """(n, 2) px: the place of the highest correlation, to a fraction of a pixel; not `fine`: to a quarter or so."""
+    found = np.empty((len(spectra), 2))
+    reach = min(REACH, size[0] // 2 - 1, size[1] // 2 - 1)
+    grid = np.arange(-reach, reach + 1)
+    for number, spectrum in enumerate(spectra):
+        product = spectrum * weight
+        surface = fft.irfft2(product, s=size)[np.ix_(grid, grid)]
+        row, column = np.unravel_index(int(surface.argmax()), surface.shape)
+        if fine:
+            found[number] = _refined(product, grid[row], grid[column], size)
+        else:
+            found[number] = grid[row] + _vertex(surface[:, column], int(row)), grid[column] + _vertex(surface[row], int(column))
+    return found
+
+
+def _refined(product: np.ndarray, row: int, column: int, size: tuple[int, int]) -> np.ndarray:
+    """The peak near a whole pixel, on a grid of 1/FINE px, and a parabola through its best three."""
+    steps = np.arange(-FINE, FINE + 1) / FINE
+    down = np.exp(2j * np.pi * np.outer(row + steps, fft.fftfreq(size[0])))
+    right = np.exp(2j * np.pi * np.outer(fft.rfftfreq(size[1]), column + steps))
+    weights = np.full(product.shape[1], 2.0)
+    weights[0] = 1
+    surface = ((down @ (product * weights)) @ right).real
+    y, x = np.unravel_index(int(surface.argmax()), surface.shape)
+    return np.array([row + steps[y] + _vertex(surface[:, x], int(y)) / FINE, column + steps[x] + _vertex(surface[y], int(x)) / FINE])
+
+
+def _vertex(line: np.ndarray, at: int) -> float:
+    if not 0 < at < len(line) - 1:
+        return 0.0
+    low, middle, high = line[at - 1 : at + 2]
+    bend = low - 2 * middle + high
+    return float(0.5 * (low - high) / bend) if bend < 0 else 0.0

@@ -1,0 +1,134 @@
+"""A run on a piece of the movie, with the very parts that the whole run would use: what is there, and what it costs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import fft
+
+from detectnmf.doctor.motion import LARGE, Motion, estimate
+from detectnmf.doctor.sample import Sample
+from detectnmf.errors import UserError
+from detectnmf.pipeline import FEWEST_FRAMES, Pipeline
+from detectnmf.result import DemixResult
+from detectnmf.runtime import Runtime
+from detectnmf.traces.baseline import RunningPercentile
+from detectnmf.traces.rest import Rested
+
+EDGE = 112  # px of the piece
+FRAMES = 1000  # of the piece
+TRACES = 8  # brightest cells, for the decay: in dim ones it seems slower than it is
+GUESSED = "nothing shows how large"  # what the pipeline notes when it assumed a diameter
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a piece of the movie showed.
+
+    Args:
+        result: of the piece. start: its first frame. window: its place.
+        diameter: px, None where nothing showed it.
+        snr: median of the cells' peak over noise. density: mean number of footprints over a pixel.
+        decay: of a transient, frames; None without cells.
+        seconds: of each stage. rank: components of the compressed piece.
+    """
+
+    result: DemixResult
+    start: int
+    window: tuple[slice, slice]
+    diameter: float | None
+    snr: float | None
+    density: float
+    decay: float | None
+    seconds: dict[str, float]
+    rank: int
+
+    @property
+    def values(self) -> int:
+        """Pixels times frames of the piece."""
+        frames, rows, columns = self.result.shape
+        return frames * rows * columns
+
+
+def attempt(
+    sample: Sample, pipeline: Pipeline, runtime: Runtime, diameter: float | None, motion: Motion | None, seconds: float = 6.0
+) -> Trial | str:
+    """Run on the middle of the field; a sentence where that cannot be done.
+
+    Args:
+        diameter: px, as the user gave it. motion: above half a pixel, the frames of the piece are put in place first.
+        seconds: that reading the piece may take, at the speed at which the sample was read.
+    """
+    recording = sample.recording
+    most = int(len(sample.index) / max(sample.seconds, 1e-9) * seconds)
+    frames = min(len(recording), FRAMES, max(most, 4 * FEWEST_FRAMES))
+    if frames < FEWEST_FRAMES:
+        return f"too short for a trial run: {len(recording)} frames"
+    start = (len(recording) - frames) // 2
+    window = _middle(sample.average.shape[0]), _middle(sample.average.shape[1])
+    piece = recording[start : start + frames][(slice(None), *window)]
+    if motion is not None and motion.rms > LARGE:
+        piece = _in_place(piece)
+    part = replace(recording, frames=piece, bad_frames=None, bad_pixels=None, notes=(), starts=())
+    try:
+        with quiet_pipeline():
+            result = pipeline(part, replace(runtime, quiet=True), diameter=diameter)
+    except UserError as error:
+        return str(error)
+    known = result.provenance
+    guessed = any(note.startswith(GUESSED) for note in known["notes"])
+    quality = result.quality
+    return Trial(
+        result=result,
+        start=start,
+        window=window,
+        diameter=None if guessed else float(known["diameter"]),
+        snr=float(np.median(quality["snr"])) if len(result.cells) else None,
+        density=float(quality["area"].sum()) / (piece.shape[1] * piece.shape[2]) if len(result.cells) else 0.0,
+        decay=_decay(result),
+        seconds=dict(known["timings"]),
+        rank=int(known["rank"]),
+    )
+
+
+@contextmanager
+def quiet_pipeline() -> Iterator[None]:
+    """What the pipeline says of a piece is not said of the movie."""
+    logger = logging.getLogger(Pipeline.__module__)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _decay(result: DemixResult) -> float | None:
+    """Frames, median over the brightest cells."""
+    if not len(result.cells) or result.signals is None:
+        return None
+    raw = result.signals.raw[:TRACES]
+    return Rested.of(raw, result.rate, result.signals.valid, RunningPercentile()).common_decay()
+
+
+def _in_place(piece: np.ndarray) -> np.ndarray:
+    """Each frame shifted back, by Fourier's theorem; what moved out of view is cut off."""
+    found = estimate(((0, piece.astype(np.float32)),), most=len(piece))
+    if found is None:
+        return piece
+    rows, columns = piece.shape[1:]
+    ky, kx = fft.fftfreq(rows)[:, None], fft.rfftfreq(columns)
+    placed = np.empty(piece.shape, np.float32)
+    for frame, (down, right), out in zip(piece.astype(np.float32), found.shifts, placed, strict=True):
+        out[:] = fft.irfft2(fft.rfft2(frame) * np.exp(2j * np.pi * (ky * down + kx * right)), s=(rows, columns))
+    border = np.minimum(np.ceil(np.abs(found.shifts).max(axis=0)).astype(int) + 1, np.array(piece.shape[1:]) // 4)
+    return np.ascontiguousarray(placed[:, border[0] : rows - border[0], border[1] : columns - border[1]])
+
+
+def _middle(side: int) -> slice:
+    edge = min(side, EDGE)
+    return slice((side - edge) // 2, (side - edge) // 2 + edge)

@@ -1,0 +1,146 @@
+"""The whole checkup, its text, its page, and the cheap part of it before a run."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import tifffile
+
+from detectnmf.cli import main
+from detectnmf.doctor import cost, rate
+from detectnmf.doctor.checkup import Checkup, examine, precheck
+from detectnmf.doctor.finding import Finding
+from detectnmf.doctor.page import page
+from detectnmf.doctor.sample import take
+from detectnmf.doctor.text import command, text
+from detectnmf.errors import UserError
+from detectnmf.runtime import GIB, Runtime
+
+from .conftest import movie, recording
+
+
+def refuses(*args, **kwargs):
+    raise UserError("nothing here is a cell")
+
+
+@pytest.fixture
+def runtime():
+    return Runtime(device="cpu", quiet=True)
+
+
+def test_a_trial_that_fails_is_a_line_like_any_other(runtime):
+    checkup = examine(recording(movie(), notes=("No frame rate in the file: 30 Hz assumed.",)), refuses, runtime)
+    assert checkup.trial is None
+    assert ("trial run", "nothing here is a cell", "warning") in [(f.name, f.value, f.level) for f in checkup.findings]
+    assert checkup.noise == pytest.approx(4, rel=0.03) and checkup.motion.rms < 0.05
+    assert checkup.worst() == "warning"
+
+
+def test_no_trial_where_a_run_would_waste_time(runtime):
+    checkup = examine(recording(np.full((30, 48, 56), 9, np.uint8)), refuses, runtime)
+    assert checkup.worst() == "stop" and "trial run" not in [finding.name for finding in checkup.findings]
+    assert "STOP     values" in text(checkup, "movie.tif")
+
+
+@dataclass
+class Ran:
+    """All of a trial that time and memory need."""
+
+    decay: float | None = 6.0
+
+    seconds = {"compress": 1.0, "demix": 3.0}  # noqa: RUF012
+    rank = 50
+    values = 100 * 24 * 28
+    result = np.zeros((100, 24, 28))
+
+
+def test_cost_grows_with_the_movie():
+    sample = replace(take(recording(movie(200))), seconds=2.0)
+    found = cost.cost(sample, Ran())
+    assert found.seconds == pytest.approx(4 * 8 + 2 * 2)  # eight times the trial's values, and read twice
+    assert found.memory == pytest.approx(1 + 4 * 4 * 200 * 200 / GIB)  # rank 50 in a quarter of the field: 200
+    assert cost.finding(cost.Cost(10, 99), Runtime(device="cpu", max_memory=4)).level == "warning"
+    assert "about 2.8 h" in cost.finding(cost.Cost(10_000, 1), Runtime(device="cpu")).value
+
+
+def test_rates_that_fit_the_transients():
+    assert rate.from_decay(6.0, 0.4) == pytest.approx(15)
+    low, high = rate.plausible(6.0)
+    assert low < 6.0 / 1.8 and high == pytest.approx(6.0 / 0.3)
+    assert rate.finding(recording(movie(20)), Ran()).level == "fine"
+    assert "the rate is wrong" in rate.finding(recording(movie(20), rate=200.0), Ran()).advice
+    assert rate.finding(recording(movie(20), notes=("No frame rate in the file: 30 Hz assumed.",)), Ran()).level == "warning"
+    assert rate.finding(recording(movie(20)), Ran(None)).value == "10 Hz, as known"
+
+
+def test_the_line_to_paste_keeps_what_was_typed():
+    checkup = Checkup(take(recording(movie(20))), (Finding("a", "b"),), {"rate": "10", "diameter": "12"}, 1.0, None, None)
+    line = command(checkup, "my movie.tif", ["rate=7", "axes=TYX"])
+    assert shlex.split(line) == ["detectnmf", "run", "my movie.tif", "rate=7", "axes=TYX", "diameter=12"]
+    assert line in text(checkup, "my movie.tif", ["rate=7", "axes=TYX"])
+
+
+def test_the_page_stands_alone_and_is_safe(runtime):
+    checkup = examine(recording(movie(), name="<b>bold</b>"), refuses, runtime)
+    html = page(checkup, "detectnmf run '<x>.tif'")
+    assert "<b>bold</b>" not in html and "&lt;x&gt;" in html
+    assert 'src="http' not in html and html.count("data:image/svg+xml") == 2
+    assert "nothing here is a cell" in html
+
+
+def test_before_a_run(caplog):
+    with caplog.at_level(logging.WARNING, "detectnmf"):
+        precheck(recording(movie()), None)
+    assert not caplog.records
+    turned = recording(np.ascontiguousarray(movie(120).transpose(1, 2, 0)), path="turned.tif")
+    with pytest.raises(UserError, match=r"turned.tif: .*time is not the first axis: give axes=YXT"):
+        precheck(turned, None)
+    precheck(turned, "TYX")  # the user says so
+    with pytest.raises(UserError, match=r"toy: uint8, all 9; nothing changes"):
+        precheck(recording(np.full((30, 48, 56), 9, np.uint8)), None)
+
+
+@pytest.fixture
+def toy_tiff(tmp_path, monkeypatch):
+    """Six flashing discs of 9 px."""
+    rng = np.random.default_rng(0)
+    y, x = np.ogrid[:64, :64]
+    clip = 100 + 3 * rng.standard_normal((240, 64, 64))
+    for cell, (row, column) in enumerate([(12, 12), (12, 45), (30, 28), (48, 12), (50, 48), (32, 54)]):
+        trace = np.convolve(rng.random(240) < 0.05, np.exp(-np.arange(40) / 6))[:240]
+        clip += 60 * trace[:, None, None] * (np.hypot(y - row, x - column) < 4.5)
+        del cell
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("toy.tif", clip.astype(np.uint16), metadata={"rate": 10.0, "pixel_size": 1.0})
+    return tmp_path
+
+
+def test_from_the_command_line(toy_tiff, capsys):
+    words = ["doctor", "toy.tif", "seeder=[superpixels]", "device=cpu", "quiet=true"]
+    with pytest.raises(SystemExit) as done:
+        main(words)
+    out = capsys.readouterr().out
+    assert done.value.code == 0, out
+    assert (toy_tiff / "toy.doctor" / "doctor.html").stat().st_size > 20_000
+    line = next(line.strip() for line in out.splitlines() if line.strip().startswith("detectnmf run"))
+    knobs = dict(word.split("=", 1) for word in shlex.split(line)[3:])
+    assert float(knobs["diameter"]) == pytest.approx(9, rel=0.15)
+    assert knobs["rate"] == "10" and knobs["seeder"] == "[superpixels]"
+    with pytest.raises(SystemExit) as done:
+        main([*shlex.split(line)[1:], "--cfg", "job"])
+    assert done.value.code in (0, None)
+
+
+def test_a_run_on_turned_axes_stops_in_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.save("turned.npy", np.ascontiguousarray(movie(120).transpose(1, 2, 0)))
+    with pytest.raises(SystemExit) as done:
+        main(["run", "turned.npy", "seeder=[superpixels]", "device=cpu"])
+    said = capsys.readouterr().err
+    assert done.value.code == 2
+    assert "error: turned.npy: 48 × 56 × 120: pictures stay alike along the last axis" in said and "give axes=YXT" in said
+    assert not (tmp_path / "turned.detectnmf").exists()
