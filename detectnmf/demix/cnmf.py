@@ -202,7 +202,9 @@ def side_by_side(pixels: np.ndarray) -> list[np.ndarray]:
 def peaks(footprints: sparse.csc_array) -> np.ndarray:
     """(K,) brightest pixel of each footprint; 0 for an empty one."""
     ends = footprints.indptr
-    return np.array([footprints.indices[a:z][footprints.data[a:z].argmax()] if z > a else 0 for a, z in zip(ends[:-1], ends[1:], strict=True)])
+    return np.array(
+        [footprints.indices[a:z][footprints.data[a:z].argmax()] if z > a else 0 for a, z in zip(ends[:-1], ends[1:], strict=True)]
+    )
 
 
 def around_peak(footprints: sparse.csc_array, size: tuple[int, int]) -> sparse.csc_array:
@@ -211,6 +213,8 @@ def around_peak(footprints: sparse.csc_array, size: tuple[int, int]) -> sparse.c
         return footprints
     pixels, cells = entries(footprints)
     label = islands(pixels, cells, size)
-    at = np.array([a + footprints.data[a:z].argmax() if z > a else -1 for a, z in zip(footprints.indptr[:-1], footprints.indptr[1:], strict=True)])
+    at = np.array(
+        [a + footprints.data[a:z].argmax() if z > a else -1 for a, z in zip(footprints.indptr[:-1], footprints.indptr[1:], strict=True)]
+    )
     keep = label == label[at][cells]
     return sparse.csc_array((footprints.data[keep], (pixels[keep], cells[keep])), shape=footprints.shape)

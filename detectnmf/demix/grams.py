@@ -37,7 +37,8 @@ def dot(x: Tensor, y: Tensor) -> float:
 
 def norms(x: Tensor) -> Tensor:
     """(n,) float64 squared norms of rows."""
-    return torch.cat([(x[i : i + ROWS] * x[i : i + ROWS]).sum(dim=1, dtype=torch.float64) for i in range(0, len(x), ROWS)])
+    found = [(x[i : i + ROWS] * x[i : i + ROWS]).sum(dim=1, dtype=torch.float64) for i in range(0, len(x), ROWS)]
+    return torch.cat([torch.zeros(0, dtype=torch.float64, device=x.device), *found])
 
 
 def centred(x: Tensor) -> Tensor:
@@ -94,7 +95,7 @@ class Target:
     def of(cls, movie: Compressed, B: Tensor) -> Target:
         if B.stride() == (0, 0) and float(B[:1, :1].sum()) == 0:  # nothing to subtract: the movie itself, where it is centred already
             mean = movie.V.mean(dim=1)
-            if float(mean.abs().max()) <= CENTRED:
+            if not len(mean) or float(mean.abs().max()) <= CENTRED:
                 return cls(movie.U, movie.V, torch.zeros_like(mean))
         V = movie.V - B
         mean = V.mean(dim=1)

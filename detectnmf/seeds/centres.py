@@ -19,6 +19,7 @@ from detectnmf.seeds.superpixels import maxima
 ENOUGH_FRAMES = 1000  # time points in which a peak is sought
 PEAK = 0.995  # quantile over time that counts as a cell's peak
 CENTRE, SURROUND = 0.2, 2.0  # standard deviation of the Gaussian, edge of the square around it (cell diameters)
+TRUNCATE = 2.5  # standard deviations at which the Gaussian ends
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Centres:
             middle, high = len(few) // 2, min(len(few) - 1, round(PEAK * len(few)))
             x = np.partition(x, (middle, high), axis=2)
             image[band.start + own.start : band.start + own.stop] = x[..., high] - x[..., middle]
-        return np.where(good, image / filter_noise(diameter), 0)
+        return np.where(good, image / filter_noise(size, diameter), 0)
 
     def _patches(self, centres: np.ndarray, score: np.ndarray, movie: Compressed, diameter: float) -> Components:
         """A Gaussian around each centre (n, 2), in the usable pixels of its patch."""
@@ -103,18 +104,27 @@ class Centres:
 
 
 def narrow(x: np.ndarray, diameter: float) -> np.ndarray:
-    """(Y, X, n) images, each filtered by a Gaussian as wide as a cell less the mean of a square around it."""
-    width, edge = CENTRE * diameter, 2 * (round(SURROUND * diameter) // 2) + 1
-    fine = ndimage.gaussian_filter(x, (width, width, 0), truncate=2.5)
+    """(Y, X, n) images around 0, each filtered by a Gaussian as wide as a cell less the mean of a square around it."""
+    width, edge = filter_size(diameter)
+    fine = ndimage.gaussian_filter(x, (width, width, 0), truncate=TRUNCATE)
     return fine - ndimage.uniform_filter(x, (edge, edge, 1))
 
 
-def filter_noise(diameter: float) -> float:
-    """Standard deviation of white noise of deviation 1 after `narrow`."""
-    reach = round(SURROUND * diameter) + 1
-    point = np.zeros((2 * reach + 1, 2 * reach + 1, 1))
-    point[reach, reach] = 1
-    return float(np.sqrt(np.square(narrow(point, diameter)).sum()))
+def filter_noise(size: tuple[int, int], diameter: float) -> np.ndarray:
+    """(Y, X) standard deviation of white noise of deviation 1 after `narrow`; more at the edges, where images are reflected."""
+    width, edge = filter_size(diameter)
+    fine = [ndimage.gaussian_filter1d(np.eye(n), width, axis=0, truncate=TRUNCATE) for n in size]
+    wide = [ndimage.uniform_filter1d(np.eye(n), edge, axis=0) for n in size]
+
+    def products(one: list[np.ndarray], other: list[np.ndarray]) -> np.ndarray:
+        return np.outer(*((a * b).sum(axis=1) for a, b in zip(one, other, strict=True)))
+
+    return np.sqrt(products(fine, fine) - 2 * products(fine, wide) + products(wide, wide))
+
+
+def filter_size(diameter: float) -> tuple[float, int]:
+    """Standard deviation of the Gaussian and edge of the square (px)."""
+    return CENTRE * diameter, 2 * (round(SURROUND * diameter) // 2) + 1
 
 
 def read(file: str) -> np.ndarray:

@@ -39,7 +39,7 @@ def test_gaps_are_filled_in_time_and_bad_pixels_left_out(noise):
     assert sorted(map(tuple, np.argwhere(movie.bad_pixels).tolist())) == [(7, 8), (9, 9)] and movie.rank == 478
     assert movie[20, 3, 4] == pytest.approx((noise[19, 3, 4] + noise[21, 3, 4]) / 2, rel=1e-4)
     assert movie.missing == 1
-    assert np.allclose(movie[51, 0], (noise[49, 0] + noise[53, 0]) / 2, atol=1e-2)
+    assert np.allclose(movie[51][0], (noise[49, 0] + noise[53, 0]) / 2, atol=1e-2)
 
 
 def test_saturated_samples_of_integers_are_missing():

@@ -13,7 +13,9 @@ from detectnmf.demix.pursuit import pursue
 def problems(count, width, frames, seed, noise=1.0):
     """Traces (N, m, T) that correlate, and data (N, T) of some of them and noise."""
     rng = np.random.default_rng(seed)
-    C = np.abs(rng.standard_normal((count, width, frames))) * (rng.random((count, width, frames)) < 0.2) + 0.3 * rng.random((count, 1, frames))
+    C = np.abs(rng.standard_normal((count, width, frames))) * (rng.random((count, width, frames)) < 0.2) + 0.3 * rng.random(
+        (count, 1, frames)
+    )
     a = rng.uniform(0, 2, (count, width)) * (rng.random((count, width)) < 0.6)
     y = np.einsum("nm,nmt->nt", a, C) + noise * rng.standard_normal((count, frames))
     return C - C.mean(2, keepdims=True), y - y.mean(1, keepdims=True)
