@@ -75,6 +75,10 @@ class Compressed:
         local = None if self.U_local is None else self.U_local.to(device)
         return replace(self, U=self.U.to(device), V=self.V.to(device), U_local=local)
 
+    def nothing(self) -> Tensor:
+        """(R, T) zeros that take no memory; not to be changed in place."""
+        return torch.zeros((), device=self.device).expand(self.V.shape)
+
     def with_V(self, V: Tensor) -> Compressed:
         """The same spatial bases, other temporal ones."""
         return replace(self, V=V)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from detectnmf.compressed import Compressed
@@ -17,4 +16,4 @@ class NoBackground:
     """For movies whose background is static."""
 
     def __call__(self, movie: Compressed, model: Model, diameter: float, runtime: Runtime) -> Tensor:
-        return torch.zeros_like(movie.V)
+        return movie.nothing()

@@ -19,6 +19,7 @@ from detectnmf.demix.tiles import FRAMES, Tiles
 from detectnmf.sparse import SparseMatrix
 
 ROWS = 128  # rows of traces multiplied at a time
+CENTRED = 1e-4  # units of noise: a mean that is none
 
 
 def gram(x: Tensor, y: Tensor) -> Tensor:
@@ -34,6 +35,12 @@ def dot(x: Tensor, y: Tensor) -> float:
     return sum(float((x[i : i + ROWS] * y[i : i + ROWS]).sum(dtype=torch.float64)) for i in range(0, len(x), ROWS))
 
 
+def norms(x: Tensor) -> Tensor:
+    """(n,) float64 squared norms of rows."""
+    found = [(x[i : i + ROWS] * x[i : i + ROWS]).sum(dim=1, dtype=torch.float64) for i in range(0, len(x), ROWS)]
+    return torch.cat([torch.zeros(0, dtype=torch.float64, device=x.device), *found])
+
+
 def centred(x: Tensor) -> Tensor:
     """Rows without their mean over time."""
     return x - x.mean(dim=1, keepdim=True)
@@ -41,6 +48,9 @@ def centred(x: Tensor) -> Tensor:
 
 def sampled_gram(V: Tensor, pattern: sparse.csr_array) -> sparse.csr_array:
     """V Vᵀ (R, R) in float64, at the entries of a pattern only: bases that share no pixel never meet."""
+    if len(pattern.indices) == pattern.shape[0] == len(V) and (pattern.indices == np.arange(len(V))).all():  # none meets another
+        data = norms(V).cpu().numpy()
+        return sparse.csr_array((data, pattern.indices, pattern.indptr), shape=pattern.shape)
     data = Tiles.of(pattern, V.device).sample(V, V, torch.float64).cpu().numpy()
     return sparse.csr_array((data, pattern.indices, pattern.indptr), shape=pattern.shape)
 
@@ -83,6 +93,10 @@ class Target:
 
     @classmethod
     def of(cls, movie: Compressed, B: Tensor) -> Target:
+        if B.stride() == (0, 0) and float(B[:1, :1].sum()) == 0:  # nothing to subtract: the movie itself, where it is centred already
+            mean = movie.V.mean(dim=1)
+            if not len(mean) or float(mean.abs().max()) <= CENTRED:
+                return cls(movie.U, movie.V, torch.zeros_like(mean))
         V = movie.V - B
         mean = V.mean(dim=1)
         return cls(movie.U, V.sub_(mean[:, None]), mean)

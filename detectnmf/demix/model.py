@@ -40,7 +40,7 @@ class Model:
             A=SparseMatrix(sparse.csr_array((pixels, 0)), movie.device),
             C=zeros((0, len(movie)), device=movie.device),
             b=zeros(pixels, device=movie.device),
-            B=torch.zeros_like(movie.V),
+            B=movie.nothing(),
             score=zeros(0, device=movie.device),
         )
 

@@ -12,7 +12,7 @@ from scipy import sparse
 from torch import Tensor
 
 from detectnmf.demix.colour import colour, groups, overlaps
-from detectnmf.demix.tiles import Tiles
+from detectnmf.demix.tiles import FEW_FRAMES, Tiles
 from detectnmf.sparse import SparseMatrix, Structure
 
 
@@ -25,6 +25,7 @@ class Pattern:
         U: (P, R) the movie's spatial bases.
         pixels: (n,) pixel of each entry. cells: (n,) cell of each entry.
         seat: (n,) place of each entry among those of `supports`.
+        frames: of the movie, about; how products with it are best arranged.
         graph: (K, K) cells that share a pixel, and each cell with itself.
         colours: the cells of each colour.
         parts: the entries of each colour.
@@ -38,9 +39,10 @@ class Pattern:
     graph: sparse.csr_array
     colours: list[np.ndarray]
     parts: list[slice]
+    frames: int = FEW_FRAMES
 
     @classmethod
-    def of(cls, supports: sparse.csc_array, U: SparseMatrix) -> Pattern:
+    def of(cls, supports: sparse.csc_array, U: SparseMatrix, frames: int = FEW_FRAMES) -> Pattern:
         """From the sparsity pattern of (P, K) supports, explicit zeros included."""
         supports = sparse.csc_array(supports)
         if not supports.has_canonical_format:
@@ -55,7 +57,7 @@ class Pattern:
         last = np.concatenate([[0], ends])[np.cumsum([0, *(len(c) for c in colours)])]
         parts = [slice(int(a), int(z)) for a, z in pairwise(last)]
         pixels = supports.indices[seat].astype(np.int64)
-        return cls(supports, U, pixels, np.repeat(order, length[order]), seat, graph, colours, parts)
+        return cls(supports, U, pixels, np.repeat(order, length[order]), seat, graph, colours, parts, frames)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -105,7 +107,7 @@ class Pattern:
         rows = self.U.csr[self.pixels]
         columns = lookup(met, self._each_cell, rows.indptr, rows.indices)
         gather = sparse.csr_array((rows.data, columns, rows.indptr), shape=(len(self.pixels), met.nnz))
-        return Tiles.of(pairs, self.device), SparseMatrix(gather, self.device)
+        return Tiles.of(pairs, self.device, self.frames), SparseMatrix(gather, self.device)
 
     def at_entries(self, V: Tensor, C: Tensor) -> Tensor:
         """(n,) entries of U V Cᵀ, for V (R, T) and C (K, T)."""

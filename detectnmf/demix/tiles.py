@@ -15,7 +15,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 from torch import Tensor
 
-ROWS = 64  # of the pattern in a tile
+ROWS, FEW_FRAMES = 64, 1024  # of the pattern in a tile; more of them where there are fewer frames
 FRAMES = 4096  # converted to another precision at a time
 
 
@@ -48,11 +48,15 @@ class Tiles:
     tiles: tuple[Tile, ...]
 
     @classmethod
-    def of(cls, pattern: sparse.csr_array, device: torch.device | str = "cpu") -> Tiles:
-        """From the stored entries of a matrix, whatever their values; neighbouring rows should have neighbouring columns."""
-        tiles = []
-        for start in range(0, pattern.shape[0], ROWS):
-            stop = min(start + ROWS, pattern.shape[0])
+    def of(cls, pattern: sparse.csr_array, device: torch.device | str = "cpu", frames: int = FEW_FRAMES) -> Tiles:
+        """From the stored entries of a matrix, whatever their values; neighbouring rows should have neighbouring columns.
+
+        Args:
+            frames: of the rows that will be multiplied; the fewer, the larger the tiles.
+        """
+        tiles, rows = [], ROWS * max(1, FEW_FRAMES // max(frames, 1))
+        for start in range(0, pattern.shape[0], rows):
+            stop = min(start + rows, pattern.shape[0])
             entries = slice(int(pattern.indptr[start]), int(pattern.indptr[stop]))
             if entries.start < entries.stop:
                 indices, length = pattern.indices[entries], np.diff(pattern.indptr[start : stop + 1])

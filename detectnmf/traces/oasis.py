@@ -98,6 +98,13 @@ class Oasis:
         known = self._with_decay(rested.of_first(ASKED), rate) if self.decay is None and self.shared else self
         return Signals(**known._read(rested, light, rate, valid), valid=valid, method=self._method(known.decay))
 
+    def sharing(self, raw: np.ndarray, rate: float, valid: np.ndarray | None = None) -> Oasis:
+        """This reader with the decay that traces (K, T) share, where it is to find one for all: for traces that come one after the other."""
+        if self.decay is not None or not self.shared or not len(raw):
+            return self
+        valid = np.ones(raw.shape[1], bool) if valid is None else valid
+        return self._with_decay(Rested.of(bridged(raw[:ASKED], valid), rate, valid, self.baseline), rate)
+
     def _with_decay(self, rested: Rested, rate: float) -> Oasis:
         """With the decay that the traces share."""
         common = rested.common_decay()

@@ -1,0 +1,355 @@
+"""How fast is localised NMF, and what do means over frames and pixels bring? MSE against time (Friedrich 2017, Fig. 2 and 3).
+
+    python benchmarks/fast.py [--seeds 3] [--quick] [--out FOLDER]
+
+Writes fast.md, fast.png and fast_cells.png. Seconds are of the processor, on one thread; start with OMP_NUM_THREADS=1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import nmf_orders as orders
+import numpy as np
+import torch
+from common import FIRST_SEED, compose, simulate, versions
+from pages import COLOURS, Mean, figure, save, table, write
+from scipy import sparse
+from sklearn.decomposition import NMF
+
+from detectnmf.background.none import NoBackground
+from detectnmf.components import Components
+from detectnmf.compress.pmd import PMD
+from detectnmf.compress.whole import Whole
+from detectnmf.compressed import Compressed
+from detectnmf.demix.coarse_to_fine import CoarseToFine
+from detectnmf.demix.decimate import Coarse
+from detectnmf.demix.fast import FastHALS, Fit, Start, at_rest, joined
+from detectnmf.demix.grams import Target, baseline, objective
+from detectnmf.demix.model import Model
+from detectnmf.runtime import Runtime
+from detectnmf.seeds.centres import Centres
+from detectnmf.sparse import SparseMatrix
+
+ROOT = Path(__file__).resolve().parents[1]
+RUNTIME = Runtime(device="cpu", quiet=True, max_memory=6)
+MOVIE = ("experiment=zebrafish",)
+QUICK = ("sim.size=[48,48]", "sim.frames=600", "sim.cells=30")
+DIAMETER = 11.0  # px, of the simulated nuclei, blurred
+FRAMES, PIXELS = 30, 2
+CLOSE = 1.001  # of the converged MSE
+ONE, PLAIN = "one neuron at a time", "HALS, plain"
+NO_MEANS, BEST = "ours, no means", "ours, means of frames and 2 x 2 px"
+WANTED = {ONE: 50, PLAIN: 5}
+SKLEARN = (2, 5, 10, 20, 40, 80)  # iterations
+
+
+@dataclass(frozen=True)
+class Point:
+    """Seconds, mean square residual, and the shapes (K, P) and traces (K, T) at that time."""
+
+    seconds: float
+    error: float
+    shapes: np.ndarray
+    traces: np.ndarray
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A movie with the centres that all methods begin from."""
+
+    problem: orders.Problem
+    movie: Compressed
+    seeds: Components
+    compressed: Compressed
+    compressing: float
+
+    @classmethod
+    def of(cls, overrides: tuple[str, ...], seed: int) -> Patch:
+        recording = simulate(compose(overrides), seed).recording
+        movie = unscaled(Whole()(recording, RUNTIME))
+        seeds = Centres()(Whole()(recording, RUNTIME), Model.nothing(movie), DIAMETER, RUNTIME)
+        D = np.ascontiguousarray(np.moveaxis(recording[:], 0, 2), np.float32)
+        start = time.process_time()
+        compressed = unscaled(PMD()(recording, RUNTIME))
+        return cls(orders.Problem(D, seeds.images()), movie, seeds, compressed, time.process_time() - start)
+
+
+def unscaled(movie: Compressed) -> Compressed:
+    """The same movie with one noise level for all pixels, so that all methods minimise one sum of squares."""
+    std = torch.from_numpy(movie.std.ravel())
+    if movie.U.nnz == movie.rank:  # each pixel its own basis
+        return replace(movie, V=movie.V * std[:, None], std=np.ones_like(movie.std))
+    U = SparseMatrix(sparse.diags_array(movie.std.ravel()) @ movie.U.csr)
+    assert movie.U_local is not None
+    local = SparseMatrix(sparse.diags_array(1 / movie.std.ravel()) @ movie.U_local.csr)
+    return replace(movie, U=U, U_local=local, std=np.ones_like(movie.std))
+
+
+def timed(make: Callable[[], Iterator[tuple[np.ndarray, np.ndarray, Callable[[], float]]]], count: int) -> list[Point]:
+    """The first iterates of a method; measuring the error stops the clock."""
+    steps, seconds, found = make(), 0.0, []
+    for _ in range(count):
+        start = time.process_time()
+        shapes, traces, error = next(steps)
+        seconds += time.process_time() - start
+        found.append(Point(seconds, error(), shapes.copy(), traces.copy()))
+    return found
+
+
+def plain(patch: Patch, iterates: Callable[[orders.Problem], orders.Iterates]) -> Callable[[], Iterator]:
+    """A method in NumPy."""
+    energy = float(np.sum(np.square(patch.problem.D, dtype=np.float64)))
+
+    def make() -> Iterator:
+        for S, A in iterates(patch.problem):
+            yield S[:-1], A[:-1], lambda S=S, A=A: patch.problem.error(S, A, energy)
+
+    return make
+
+
+def ours(
+    patch: Patch, iterations: int, movie: Compressed | None = None, frames: int = FRAMES, pixels: int = PIXELS
+) -> Callable[[], Iterator]:
+    """The parts of `CoarseToFine(FastHALS, FastHALS)` one after the other; `iterations` on means, then on the movie itself."""
+    movie = patch.movie if movie is None else movie
+    whole = Target.of(patch.movie, patch.movie.nothing())
+
+    def begin(movie: Compressed, known: Model, settled: bool) -> Start:
+        light = at_rest(movie, known if settled else Model.nothing(movie), 20.0, RUNTIME)
+        return Start.of(movie, known, movie.nothing(), light)
+
+    def make() -> Iterator:
+        start = joined(movie, Model.nothing(movie), patch.seeds) if not iterations else coarse()
+        first = begin(movie, start, bool(iterations))
+        for fit in first.iterates():
+            yield fit.A.csr[:, : first.cells].T, fit.C[: first.cells].numpy(), lambda fit=fit: error(fit)
+
+    def coarse() -> Model:
+        small = Coarse.of(movie, frames, pixels)
+        first = begin(small.movie, joined(small.movie, Model.nothing(small.movie), small.seeds(patch.seeds)), False)
+        fit = list(zip(range(iterations), first.iterates(), strict=False))[-1][1]
+        cells = SparseMatrix(sparse.csc_array(fit.A.csr)[:, : first.cells])
+        b = baseline(first.target, fit.A, fit.C)
+        return small.back(Model(cells, fit.C[: first.cells], b, small.movie.nothing(), torch.ones(first.cells)))
+
+    def error(fit: Fit) -> float:
+        A = SparseMatrix(fit.A.csr)
+        return objective(whole, A, fit.C, baseline(whole, A, fit.C)) / patch.problem.D.size
+
+    return make
+
+
+def scikit_learn(patch: Patch, iterations: tuple[int, ...]) -> list[Point]:
+    """Its NMF, not localised, for some numbers of iterations."""
+    D, found = np.maximum(patch.problem.flat.T, 0), []
+    for count in iterations:
+        start = time.process_time()
+        model = NMF(len(patch.seeds) + 1, init="nndsvda", max_iter=count, tol=0, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            W = model.fit_transform(D)
+        seconds = time.process_time() - start
+        found.append(Point(seconds, float(np.mean(np.square(D - W @ model.components_, dtype=np.float64))), model.components_, W.T))
+    return found
+
+
+def curves(patch: Patch, long: int) -> dict[str, list[Point]]:
+    """Every method; `long` iterations count as converged."""
+    found = {
+        ONE: timed(plain(patch, orders.one_at_a_time), long // 3),
+        PLAIN: timed(plain(patch, orders.hals), long),
+        "scikit-learn NMF": scikit_learn(patch, SKLEARN),
+    }
+    for count in (10, 30, 100):
+        found[f"HALS, {count} on means of {FRAMES} frames"] = timed(
+            plain(patch, lambda problem, count=count: orders.coarse_to_fine(problem, FRAMES, 1, count)), 10
+        )
+        found[f"HALS, {count} on means of frames and 2 x 2 px"] = timed(
+            plain(patch, lambda problem, count=count: orders.coarse_to_fine(problem, FRAMES, PIXELS, count)), 10
+        )
+    found[NO_MEANS] = timed(ours(patch, 0), long)
+    found["ours, means of frames"] = timed(ours(patch, 5, pixels=1), 10)
+    found[BEST] = timed(ours(patch, 5), 10)
+    found["ours, means, compressed movie"] = timed(ours(patch, 5, patch.compressed), 10)
+    return found
+
+
+def reached(points: list[Point], error: float) -> Point | None:
+    """The first one that comes so low."""
+    return next((point for point in points if point.error <= error), None)
+
+
+def alike(one: np.ndarray, other: np.ndarray) -> float:
+    """Median correlation of rows with the same rows; sparse or dense."""
+    one, other = (x.toarray() if sparse.issparse(x) else np.asarray(x) for x in (one, other))
+    one, other = (x - x.mean(axis=1, keepdims=True) for x in (one, other))
+    norm = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    both = norm > 0
+    return float(np.median((one * other).sum(axis=1)[both] / norm[both]))
+
+
+def rows(found: dict[str, list[Point]]) -> dict[str, dict[str, float]]:
+    """Of each method: seconds to the goal, its last error, and how alike its cells are to its converged ones."""
+    goal, out = CLOSE * found[PLAIN][-1].error, {}
+    for name, points in found.items():
+        there = reached(points, goal)
+        last = found[NO_MEANS if name.startswith("ours") else ONE if name == ONE else PLAIN][-1]
+        known = {"seconds": np.nan if there is None else there.seconds, "last": points[-1].error / found[PLAIN][-1].error}
+        if there is not None and not name.startswith("scikit"):
+            known |= {"shapes": alike(there.shapes, last.shapes), "traces": alike(there.traces, last.traces)}
+        out[name] = known
+    return out
+
+
+def whole_call(patch: Patch) -> float:
+    """Seconds of the demixer as `preset=fast` calls it, with putting the baseline where cells rest; on the uncompressed movie."""
+    demix = CoarseToFine(FastHALS(least_brightness=0), FastHALS(iterations=5), FRAMES, PIXELS)
+    start = time.process_time()
+    demix(patch.movie, Model.nothing(patch.movie), patch.seeds, DIAMETER, RUNTIME, NoBackground())
+    return time.process_time() - start
+
+
+def draw(found: dict[str, list[Point]], path: Path) -> None:
+    """Fig. 2: the order of updates, means over time, and over space."""
+    drawn, axes = figure(3, 4.6, 3.8)
+    low = min(points[-1].error for points in found.values())
+    of_frames, of_both = ([name for name in found if name.startswith("HALS") and name.endswith(end)] for end in ("30 frames", "px"))
+    panels = [
+        [ONE, PLAIN, "scikit-learn NMF", NO_MEANS],
+        [PLAIN, *of_frames, NO_MEANS, "ours, means of frames"],
+        [PLAIN, *of_both, BEST, "ours, means, compressed movie"],
+    ]
+    for ax, names in zip(axes, panels, strict=True):
+        for name, colour in zip(names, COLOURS, strict=False):
+            points = found[name]
+            ax.plot([p.seconds for p in points], [p.error / low - 1 for p in points], color=colour, marker=".", markersize=4, label=name)
+        ax.axhline(CLOSE * found[PLAIN][-1].error / low - 1, color="black", linewidth=0.8, linestyle=":")
+        ax.set(xscale="log", yscale="log", xlabel="processor seconds, one thread", ylim=(1e-5, 1))
+        ax.legend(fontsize=6, frameon=False)
+    axes[0].set_ylabel("MSE above the lowest, relative")
+    save(drawn, path)
+
+
+def draw_cells(found: dict[str, list[Point]], size: tuple[int, int], path: Path) -> None:
+    """Fig. 3: shapes and traces of three cells, converged and after the goal was just reached."""
+    goal = CLOSE * found[PLAIN][-1].error
+    long, short = found[NO_MEANS][-1], reached(found[BEST], goal)
+    if short is None:
+        return
+    shapes = [np.asarray(point.shapes.toarray()) for point in (long, short)]
+    cells = np.argsort(-long.traces.std(axis=1) * np.linalg.norm(shapes[0], axis=1))[:3]
+    drawn, axes = figure(4, 3.0, 3.4)
+    for ax, k in zip(axes, cells, strict=False):
+        pixels = np.flatnonzero(shapes[0][k])
+        y, x = np.divmod(pixels, size[1])
+        crops = [shape[k].reshape(size)[y.min() : y.max() + 1, x.min() : x.max() + 1] for shape in shapes]
+        ax.imshow(np.concatenate([crop / crop.max() for crop in crops], axis=1), cmap="viridis")
+        ax.set_title(f"cell {k}: converged | {short.seconds:.2f} s", fontsize=8)
+        ax.axis("off")
+    for at, k in enumerate(cells):
+        for point, colour in ((long, "black"), (short, COLOURS[at])):
+            trace = point.traces[k] - point.traces[k].min()
+            axes[3].plot(trace[:600] / trace.max() + 1.1 * at, color=colour, linewidth=1.4 if point is long else 0.7)
+    axes[3].set_xlabel("frame (black: converged)")
+    save(drawn, path)
+
+
+def main() -> None:
+    """Run, then write the page."""
+    parser = argparse.ArgumentParser("python benchmarks/fast.py", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--seeds", type=int, default=3, help="patches (3)")
+    parser.add_argument("--first", type=int, default=FIRST_SEED, help="seed of the first one")
+    parser.add_argument("--quick", action="store_true", help="a small patch; its page goes to a temporary folder")
+    parser.add_argument("--out", type=Path, help="folder of the page (docs/benchmarks)")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    out = chosen.out or (Path(tempfile.gettempdir()) / "detectnmf-benchmarks" if chosen.quick else ROOT / "docs" / "benchmarks")
+    out.mkdir(parents=True, exist_ok=True)
+    measured, calls, cells, compressing = [], [], [], []
+    for seed in range(chosen.first, chosen.first + (1 if chosen.quick else chosen.seeds)):
+        patch = Patch.of((*MOVIE, *(QUICK if chosen.quick else ())), seed)
+        found = curves(patch, 30 if chosen.quick else 150)
+        measured.append(rows(found))
+        calls.append(whole_call(patch))
+        cells.append(len(patch.seeds))
+        compressing.append(patch.compressing)
+        if seed == chosen.first:
+            draw(found, out / "fast.png")
+            draw_cells(found, patch.movie.size, out / "fast_cells.png")
+    write(out, "fast", page(measured, calls, cells, compressing, chosen), chosen.quick)
+
+
+def verdict(reached: bool) -> str:
+    return "reached" if reached else "missed"
+
+
+def page(
+    measured: list[dict[str, dict[str, float]]], calls: list[float], cells: list[int], compressing: list[float], chosen: argparse.Namespace
+) -> list[str]:
+    """The parts of the page."""
+
+    def mean(name: str, key: str) -> Mean:
+        return Mean.of(one[name].get(key, np.nan) for one in measured)
+
+    def times(name: str, other: str) -> str:
+        return Mean.of(one[other]["seconds"] / one[name]["seconds"] for one in measured).show(1)
+
+    lines = [
+        [name, mean(name, "seconds").show(3), times(name, ONE), times(name, PLAIN), mean(name, "last").show(5)]
+        + [mean(name, key).show(4) for key in ("shapes", "traces")]
+        for name in measured[0]
+    ]
+    reading = []
+    for other, wanted in WANTED.items():
+        ratio = Mean.of(one[other]["seconds"] / one[BEST]["seconds"] for one in measured)
+        reading.append(f"{BEST}: {ratio.show(1)} times as fast as {other} (wanted {wanted}): {verdict(ratio.value >= wanted)}.")
+    lowest = mean(NO_MEANS, "last")
+    reading.append(f"Converged MSE of ours over that of plain HALS: {lowest.show(5)} (wanted at most 1): {verdict(lowest.value <= 1)}.")
+    for key in ("shapes", "traces"):
+        found = mean(BEST, key)
+        told = f"Median correlation of {key} with the converged ones: {found.show(4)} (wanted 0.99)"
+        reading.append(f"{told}: {verdict(found.value >= 0.99)}.")
+    return [
+        "# Fast constrained NMF: MSE against time",
+        "Patches of a larval zebrafish's brain under the light sheet (`experiment=zebrafish`: 100 x 100 px, 3000 frames, nuclear "
+        "GCaMP6f), "
+        f"{len(measured)} of seeds that nothing was chosen on, {np.mean(cells):.0f} components each. All methods begin from the same "
+        "centres, Gaussians and patches. Seconds of the processor on one thread, on whatever else the machine was doing, from the movie in "
+        "memory on; measuring the error does not count. The goal is an MSE within 0.1 % of that of plain HALS after 150 iterations.",
+        "- **One neuron at a time, HALS, means**: the paper's methods in a few lines of NumPy (`benchmarks/nmf_orders.py`), dense.\n"
+        f"- **scikit-learn NMF**: as many components, not localised; {', '.join(map(str, SKLEARN))} iterations.\n"
+        "- **Ours**: `demix=fast` on the uncompressed movie (`compress=none`), and on the compressed one, which takes "
+        f"{np.mean(compressing):.1f} s to make; its footprints and traces are tried on the uncompressed movie.",
+        f"`python benchmarks/fast.py --seeds {chosen.seeds}`",
+        "![MSE against time](fast.png)",
+        "![cells after the goal was reached, beside converged ones](fast_cells.png)",
+        table(
+            [
+                "method",
+                "seconds to the goal",
+                "times faster: one at a time",
+                "times faster: plain HALS",
+                "last MSE / plain HALS's",
+                "shapes",
+                "traces",
+            ],
+            lines,
+        ),
+        "Shapes, traces: median correlation with the converged ones when the goal is reached.",
+        "The whole call of the demixer, with 30 and 5 iterations at most and the baseline put where cells rest: "
+        f"{Mean.of(calls).show(2)} s.",
+        "## Reading",
+        "\n".join(f"- {line}" for line in reading),
+        versions(),
+    ]
+
+
+if __name__ == "__main__":
+    main()
