@@ -46,7 +46,7 @@ KNOBS: dict[str, dict[str, Any]] = {
     "demo": {"diameter": float | str | None},
 }
 SCENE = ("psf", "shapes", "activity", "neuropil", "camera", "illumination", "motion", "drift", "faults", "sim", "write")
-PIPELINE = ("enhance", "compress", "sparsen", "detector", "seeder", "background", "demix", "judge", "traces")
+PIPELINE = ("register", "enhance", "compress", "sparsen", "detector", "seeder", "background", "demix", "judge", "traces")
 PARTS: dict[str, tuple[str, ...]] = {
     "run": PIPELINE,
     "simulate": (*SCENE, "resemble"),
@@ -99,6 +99,7 @@ def build_pipeline(job: Job) -> Pipeline:
     from detectnmf.pipeline import Pipeline
 
     return Pipeline(
+        register=job.build("register"),
         enhance=job.build("enhance"),
         compress=job.build("compress"),
         seeders=job.build("seeder"),
