@@ -50,9 +50,12 @@ def still(frames: int = 100, size: tuple[int, int] = (64, 72), noise: float = 0.
 
 
 def bending(
-    frames: int = 60, size: tuple[int, int] = (128, 128), stretch: float = 2.0, noise: float = 0.3, seed: int = 0
+    frames: int = 60, size: tuple[int, int] = (128, 128), stretch: float = 2.0, noise: float = 0.3, reach: float = 0.0, seed: int = 0
 ) -> tuple[Recording, np.ndarray]:
-    """A recording that is stretched, and its displacement (T, Y, X, 2) px: left and right, top and bottom move apart by up to `stretch`."""
+    """A recording that is stretched, and its displacement (T, Y, X, 2) px: left and right, top and bottom move apart by up to `stretch`.
+
+    The whole moves by up to `reach` px besides.
+    """
     from scipy.ndimage import map_coordinates
 
     border = 16
@@ -60,10 +63,13 @@ def bending(
     course = wander(frames, stretch, seed)
     y, x = np.mgrid[: size[0], : size[1]].astype(float)
     field = np.stack([(y / (size[0] - 1) - 0.5) * 2, (x / (size[1] - 1) - 0.5) * 2], axis=-1)
-    moved = course[:, None, None] * field
+    whole = wander(frames, reach, seed + 1) if reach else np.zeros((frames, 2))
+    moved = course[:, None, None] * field + whole[:, None, None]
     movie = np.empty((frames, *size))
-    for frame, by in zip(movie, course, strict=True):  # seen at q = p + by u(p): p = (q + by c) / (1 + 2 by / (side - 1)), exactly
-        sides = [(np.arange(side) + step) / (1 + 2 * step / (side - 1)) for side, step in zip(size, by, strict=True)]
+    for frame, by, shift in zip(
+        movie, course, whole, strict=True
+    ):  # seen at q = p + by u(p): p = (q + by - whole) / (1 + 2 by / (side - 1))
+        sides = [(np.arange(side) + step - off) / (1 + 2 * step / (side - 1)) for side, step, off in zip(size, by, shift, strict=True)]
         at = np.stack(np.meshgrid(*sides, indexing="ij")) + border
         frame[:] = map_coordinates(wide, at, order=5, mode="grid-wrap")
     movie += noise * np.random.default_rng([seed, 4]).standard_normal(movie.shape)

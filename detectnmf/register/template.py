@@ -89,8 +89,8 @@ def _round(made: Template, sample: Tensor, matcher: Matcher, reach: int, width: 
     good = (found.significance[:, 0] >= least) & ~found.edge[:, 0]
     if int(good.sum()) < min(FEWEST, len(sample)):
         raise UserError(
-            f"{recording.path or recording.name}: {len(sample) - int(good.sum())} of {len(sample)} frames have nothing in common with "
-            f"the others within {reach} px; is this noise, or a movie that moves farther (register.max_shift=)? register=none goes on as it is"
+            f"{recording.path or recording.name}: {len(sample) - int(good.sum())} of {len(sample)} frames have nothing in common "
+            f"with the others within {reach} px; is this noise, or a movie that moves farther (register.max_shift=)? register=none"
         )
     shifts = found.shifts[:, 0] - found.shifts[good, 0].median(dim=0).values
     back = put_back(sample[good], shifts[good, None, None].cpu())
