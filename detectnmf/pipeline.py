@@ -1,4 +1,4 @@
-"""The way of the data: a recording is enhanced, compressed, seeded, demixed and judged, and the traces of its cells are read."""
+"""The way of the data: a recording is registered, enhanced, compressed, seeded, demixed and judged, and its cells' traces are read."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from detectnmf.enhance.none import NoEnhancing
 from detectnmf.errors import UserError
 from detectnmf.judge.quality import Judge, Judged
 from detectnmf.recording import Recording
+from detectnmf.register.base import Registrar
+from detectnmf.register.none import NoRegistration
 from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
 from detectnmf.seeds.base import Seeder
@@ -44,6 +46,7 @@ class Pipeline:
     """Built parts, in the order in which the data meets them.
 
     Args:
+        register: puts each frame back to where it belongs on reading.
         enhance: frees each frame of its background on reading. compress: recording -> compressed movie.
         seeders: each finds cells in what is not explained yet; the last one is asked again as long as some of what it finds
             turns out to be new, `passes` times at most.
@@ -56,6 +59,7 @@ class Pipeline:
     demix: Demixer
     background: Background
     judge: Judge
+    register: Registrar = field(default_factory=NoRegistration)
     enhance: Enhancer = field(default_factory=NoEnhancing)
     traces: Reader = field(default_factory=Oasis)
     passes: int = 5
@@ -79,10 +83,13 @@ class Pipeline:
         """
         clock = Clock()
         check(recording, diameter)
-        recording = self.enhance(recording, diameter, runtime)
+        with clock("register"):
+            registered = self.register(recording, runtime)
+        recording = self.enhance(registered.recording, diameter, runtime)
         with clock("compress"):
             movie = self.compress(recording, runtime)
-        notes = [*recording.notes, *repairs(movie)]
+        registration = registered.registration()
+        notes = [*recording.notes, *([] if registration is None else registration.notes), *repairs(movie)]
         if diameter is None:
             with clock("diameter"):
                 diameter, note = find_diameter(movie, runtime)
@@ -119,6 +126,7 @@ class Pipeline:
         known = {"diameter": float(diameter), "timings": clock.seconds, "notes": notes, "frames": len(movie), "rank": movie.rank}
         return replace(
             result,
+            registration=registration,
             quality={name: values[kept] for name, values in judged.quality.items()},
             rejected_quality={name: values[rejected] for name, values in judged.quality.items()},
             history={key: np.concatenate([h[key] for h in history]) for key in history[0]},

@@ -50,7 +50,7 @@ KNOBS: dict[str, dict[str, Any]] = {
 }
 KNOBS["doctor"] = KNOBS["run"]
 SCENE = ("psf", "shapes", "activity", "neuropil", "camera", "illumination", "motion", "drift", "faults", "sim", "write")
-PIPELINE = ("enhance", "compress", "sparsen", "detector", "seeder", "background", "demix", "judge", "traces")
+PIPELINE = ("register", "enhance", "compress", "sparsen", "detector", "seeder", "background", "demix", "judge", "traces")
 PARTS: dict[str, tuple[str, ...]] = {
     "run": PIPELINE,
     "doctor": PIPELINE,
@@ -129,6 +129,7 @@ def build_pipeline(job: Job) -> Pipeline:
     from detectnmf.pipeline import Pipeline
 
     return Pipeline(
+        register=job.build("register"),
         enhance=job.build("enhance"),
         compress=job.build("compress"),
         seeders=job.build("seeder"),

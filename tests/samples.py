@@ -111,6 +111,24 @@ def kernel(depth: np.ndarray, pixel_size: float) -> np.ndarray:
     return TwoPhoton(pixel_size)(depth)
 
 
+def shifts(folder: Path) -> list[str]:
+    """A run on 60 frames of 64 x 72 px that moved by nothing."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    import detectnmf
+    from detectnmf.registration import Registration
+
+    result(folder)
+    image = np.zeros((64, 72), np.float32)
+    ones = np.ones(60, np.float32)
+    found = Registration(np.zeros((60, 1, 1, 2), np.float32), ones, ones, np.full(60, "ok", "<U7"), image, image, image)
+    earlier = detectnmf.load(folder / "result.h5")
+    replace(earlier, registration=found).save(folder / "result.h5")
+    return [f"register.result={folder / 'result.h5'}"]
+
+
 SAMPLES: dict[tuple[str, str], Callable[[Path], list[str]]] = {
     ("psf", "measured"): bead,
     ("psf", "function"): lambda _: ["psf.function=samples.kernel"],
@@ -119,6 +137,7 @@ SAMPLES: dict[tuple[str, str], Callable[[Path], list[str]]] = {
     ("shapes", "volume"): volume,
     ("shapes", "footprints"): footprints,
     ("neuropil", "result"): result,
+    ("register", "given"): shifts,
 }
 
 

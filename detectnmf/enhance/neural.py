@@ -11,6 +11,7 @@ from torch import Tensor
 from detectnmf.enhance.diffusion import diffuse
 from detectnmf.enhance.opening import opening
 from detectnmf.errors import UserError
+from detectnmf.missing import filled, missing_samples
 from detectnmf.recording import Frames, Recording
 from detectnmf.runtime import Runtime
 
@@ -101,20 +102,6 @@ class Enhanced:
                 found[missing] = np.nan
             out[start : start + step] = found
         return out
-
-
-def missing_samples(raw: np.ndarray, part: np.ndarray) -> np.ndarray | None:
-    """Where samples are not finite, or saturated integers; None if all are there."""
-    bad = raw == np.iinfo(raw.dtype).max if np.issubdtype(raw.dtype, np.integer) else ~np.isfinite(part)
-    return bad if bad.any() else None
-
-
-def filled(part: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """Each missing sample's frame's median: neither a hole for the erosion nor a peak for the dilation."""
-    with np.errstate(all="ignore"):
-        known = np.where(missing, np.nan, part).reshape(len(part), -1)
-        middle = np.array([np.median(frame[np.isfinite(frame)]) if np.isfinite(frame).any() else 0.0 for frame in known])
-    return np.broadcast_to(middle[:, None, None], part.shape)[missing]
 
 
 def noise(frames: Tensor) -> Tensor:

@@ -15,6 +15,8 @@ from detectnmf.components import Components
 from detectnmf.errors import UserError
 from detectnmf.io.atomic import replacing
 from detectnmf.io.base import one_line
+from detectnmf.registration import WORDS as MOTION
+from detectnmf.registration import Registration
 from detectnmf.signals import USES, Signals
 from detectnmf.signals import WORDS as SIGNALS
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from detectnmf.result import DemixResult
 
 FORMAT = "detectnmf"
-SCHEMA = 3  # 1 had no /rejected, 2 no /traces
+SCHEMA = 4  # 1 had no /rejected, 2 no /traces, 3 no /registration
 PIXEL_ORDER = "C (row-major)"
 SPATIAL = ("U", "U_local")  # the sparse fields of `Compressed`
 IMAGES = ("mean", "std", "bad_frames", "bad_pixels", "rank_map")  # its dense ones; V stands apart, it is a tensor
@@ -71,6 +73,8 @@ def save_result(result: DemixResult, path: str | Path) -> None:
         _write_cells(file.create_group("rejected"), result.rejected)
         if result.signals is not None:
             _write_signals(file.create_group("traces", track_order=True), result.signals)
+        if result.registration is not None:
+            _write_registration(file.create_group("registration", track_order=True), result.registration)
         tables = {"quality": result.quality, "rejected/quality": result.rejected_quality, "history": result.history}
         for name, table in tables.items():
             group = file.create_group(name, track_order=True)
@@ -120,6 +124,7 @@ def load_result(path: str | Path) -> DemixResult:
                 rejected=None if rejected is None else _read_cells(rejected),  # type: ignore[arg-type]
                 rejected_quality={} if rejected is None else dict(_read_table(rejected["quality"])),
                 signals=_read_signals(file["traces"]) if "traces" in file else None,
+                registration=_read_registration(file["registration"]) if "registration" in file else None,
             )
     except PermissionError:
         raise UserError(f"{path}: permission denied; you may not read it") from None
@@ -166,6 +171,17 @@ def _write_signals(group: h5py.Group, signals: Signals) -> None:
 
 def _read_signals(group: h5py.Group) -> Signals:
     return Signals(**dict(_read_table(group)), method=json.loads(group.attrs["method"]))
+
+
+def _write_registration(group: h5py.Group, registration: Registration) -> None:
+    group.attrs["method"] = json.dumps(_plain(registration.method), ensure_ascii=False)
+    for name, words in MOTION.items():
+        _write(group, name, getattr(registration, name))
+        group[name].attrs["description"] = words
+
+
+def _read_registration(group: h5py.Group) -> Registration:
+    return Registration(**dict(_read_table(group)), method=json.loads(group.attrs["method"]))
 
 
 def _write_movie(group: h5py.Group, movie: Compressed, shared: Compressed | None = None) -> None:

@@ -19,7 +19,7 @@ from detectnmf.runtime import Runtime
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 DEFAULTS = {**PARTS, "shapes": "soma", "scene": "default"}
-RUN = ("enhance", "compress", "sparsen", "seeder", "background", "demix", "judge", "traces")  # parts of a run
+RUN = ("register", "enhance", "compress", "sparsen", "seeder", "background", "demix", "judge", "traces")  # parts of a run
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

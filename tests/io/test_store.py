@@ -18,6 +18,8 @@ from detectnmf.components import Components
 from detectnmf.compressed import Compressed
 from detectnmf.errors import UserError
 from detectnmf.io import store
+from detectnmf.registration import MEANING, Registration
+from detectnmf.registration import WORDS as MOTION
 from detectnmf.result import DemixResult
 from detectnmf.signals import USES, WORDS, Signals
 from detectnmf.sparse import SparseMatrix
@@ -192,7 +194,7 @@ def test_plain_h5py_reads_it(result, tmp_path):
     """As docs/result-schema.md says."""
     result.save(tmp_path / "result.h5")
     with h5py.File(tmp_path / "result.h5") as file:
-        assert dict(file.attrs)["format"] == "detectnmf" and file.attrs["schema_version"] == 3
+        assert dict(file.attrs)["format"] == "detectnmf" and file.attrs["schema_version"] == 4
         assert (file.attrs["rate"], file.attrs["pixel_size"], file.attrs["kind"]) == (7.3, 0.44, "result")
         matrix = file["cells/footprints"]
         footprints = sparse.csc_array((matrix["data"], matrix["indices"], matrix["indptr"]), shape=tuple(matrix.attrs["shape"]))
@@ -206,6 +208,36 @@ def test_plain_h5py_reads_it(result, tmp_path):
         assert "footprints @ traces" in file["cells/traces"].attrs["description"]
     assert np.array_equal(images, result.cells.images())
     assert np.allclose(frame, result.movie[5], rtol=1e-5)
+
+
+@pytest.fixture
+def registration() -> Registration:
+    rng = np.random.default_rng(4)
+    shifts = rng.standard_normal((T, 3, 2, 2)).astype(np.float32)
+    shifts[5] = np.nan
+    flag = np.where(np.arange(T) == 5, "lost", "ok").astype("<U7")
+    agreement, before = rng.random((2, T)).astype(np.float32)
+    images = rng.random((3, Y, X)).astype(np.float32)
+    return Registration(shifts, agreement, before, flag, *images, {"kind": "piecewise", "max_shift": None})
+
+
+def test_how_the_recording_moved_comes_back(result, registration, tmp_path):
+    replace(result, registration=registration).save(tmp_path / "result.h5")
+    back = detectnmf.load(tmp_path / "result.h5").registration
+    for name in MOTION:
+        assert np.array_equal(getattr(back, name), getattr(registration, name), equal_nan=name == "shifts"), name
+    assert back.method == registration.method
+    with h5py.File(tmp_path / "result.h5") as file:
+        assert {name: file["registration"][name].attrs["description"] for name in file["registration"]} == MOTION
+    words = (Path(__file__).parents[2] / "docs" / "result-schema.md").read_text(encoding="utf-8")
+    assert not [name for name in [*MOTION, *MEANING, "/registration"] if f"`{name}`" not in words]
+
+
+def test_a_result_that_nobody_registered_has_no_such_group(result, tmp_path):
+    result.save(tmp_path / "result.h5")
+    with h5py.File(tmp_path / "result.h5") as file:
+        assert "registration" not in file
+    assert detectnmf.load(tmp_path / "result.h5").registration is None
 
 
 def test_the_document_names_every_dataset(result, tmp_path):
@@ -324,15 +356,15 @@ def test_files_of_the_first_schema_open(tmp_path):
     assert len(back.rejected) == 0 and back.rejected.traces.shape == (0, T) and back.rejected_quality == {}
     back.save(tmp_path / "new.h5")  # and are written in the present one
     with h5py.File(tmp_path / "new.h5") as file:
-        assert file.attrs["schema_version"] == 3 and file["rejected/traces"].shape == (0, T)
+        assert file.attrs["schema_version"] == 4 and file["rejected/traces"].shape == (0, T)
 
 
 def test_a_newer_schema_is_refused(result, tmp_path):
     result.save(tmp_path / "result.h5")
     with h5py.File(tmp_path / "result.h5", "a") as file:
-        file.attrs["schema_version"] = 4
+        file.attrs["schema_version"] = 5
         file.attrs["detectnmf_version"] = "9.9"
-    with pytest.raises(UserError, match=r"has schema 4 \(detectnmf 9.9\), .* with schema 3; upgrade detectnmf"):
+    with pytest.raises(UserError, match=r"has schema 5 \(detectnmf 9.9\), .* with schema 4; upgrade detectnmf"):
         detectnmf.load(tmp_path / "result.h5")
 
 

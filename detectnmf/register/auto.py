@@ -1,0 +1,116 @@
+"""`Auto`: the movie itself says whether, and how, it is to be registered."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from detectnmf.errors import UserError
+from detectnmf.recording import Recording
+from detectnmf.register.base import Registered
+from detectnmf.register.ground import Ground
+from detectnmf.register.match import taper
+from detectnmf.register.piecewise import Piecewise
+from detectnmf.register.rigid import registered
+from detectnmf.register.template import Template, draw, in_parts, noise_spectrum
+from detectnmf.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+LARGEST = 384  # px a side that the test looks at
+FEWEST = 10  # frames that both halves must find
+FAR = 0.5  # px, a jerk
+SURE = 4.0  # standard errors
+
+
+@dataclass(frozen=True)
+class Auto(Piecewise):
+    """Still, rigid or bending, by a test of some frames.
+
+    Half of the field, the quadrants of one diagonal, is compared with a template, and the other half by itself. Noise and flickering cells
+    shift each half in its own way; what both halves agree on is motion. A movie that lies still is left as it is.
+
+    Args:
+        test: frames that are looked at.
+        least_motion: agreed motion from which a movie is registered (px, root mean square length).
+        least_bending: agreed deviation of neighbouring pieces from which it is registered piecewise (px, root mean square length).
+    """
+
+    test: int = 128
+    least_motion: float = 0.1
+    least_bending: float = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.test < 2 * FEWEST:
+            raise UserError(f"register.test must be at least {2 * FEWEST} frames, got {self.test}")
+        for name in ("least_motion", "least_bending"):
+            if not getattr(self, name) >= 0:
+                raise UserError(f"register.{name} must be 0 px or more, got {getattr(self, name)}")
+
+    def __call__(self, recording: Recording, runtime: Runtime) -> Registered:
+        """The recording as it is if nothing moves; else with its frames put back on reading."""
+        try:
+            reach = self.reach(recording)
+            if not self.moves(recording, reach, runtime):
+                logger.info("register: the movie lies still")
+                return Registered(recording)
+            template = self.template(recording, runtime)
+        except UserError as error:
+            if self.max_shift is not None:
+                raise
+            logger.info("register: not registered (%s)", error)
+            return Registered(recording)
+        rigid = self.estimator(template, recording, runtime)
+        if self.patch <= min(recording.size) and (field := self.field(template)).rms >= self.least_bending:
+            logger.info("register: piecewise, the movie bends by %.2f px", field.rms)
+            return registered(recording, self.bent(template, recording, runtime), self.method, runtime)
+        return registered(recording, rigid, {**self.method, "kind": "rigid"}, runtime)
+
+    def moves(self, recording: Recording, reach: int, runtime: Runtime) -> bool:
+        """Whether two halves of the field agree that it moves."""
+        frames = draw(recording, self.test, runtime.rng(0x57111), runtime)
+        rows, columns = (slice(max(0, (side - LARGEST) // 2), max(0, (side - LARGEST) // 2) + LARGEST) for side in recording.size)
+        frames = frames[:, rows, columns].contiguous()
+        if len(frames) < 2 * FEWEST:
+            return False
+        first, second = self._halves(frames[::2], frames[1::2], reach), self._halves(frames[1::2], frames[::2], reach)
+        shifts = torch.cat([first, second], dim=1)
+        agreed, error = agreement(shifts)
+        jerks = (shifts.norm(dim=2).amin(0) > FAR) & ((shifts[0] - shifts[1]).norm(dim=1) < FAR * shifts.norm(dim=2).amax(0))
+        logger.debug(
+            "register: %d of %d frames found, motion %.3g ± %.2g px², %d jerks", shifts.shape[1], len(frames), agreed, error, jerks.sum()
+        )
+        if shifts.shape[1] < FEWEST:
+            return False
+        return bool(agreed > max(self.least_motion**2, SURE * error)) or int(jerks.sum()) >= max(2, 0.02 * len(frames))
+
+    def _halves(self, known: Tensor, frames: Tensor, reach: int) -> Tensor:
+        """(2, n, 2) px: shifts of frames by each half of the field from the median of others; only of frames that both found."""
+        image = known.median(dim=0).values
+        ground = Ground.of(image, self.high_pass)
+        size = (image.shape[0], image.shape[1])
+        noise = noise_spectrum(ground.free(known - image), taper(size, reach, image.device))
+        template = Template(image, ground, noise, len(known), reach, known, torch.zeros(0), torch.zeros(0))
+        half = checks(size, image.device)
+        matches = [in_parts(template.matcher(reach, part[None]), ground, frames) for part in (half, 1 - half)]
+        found = torch.stack([(match.significance[:, 0] >= self.least) & ~match.edge[:, 0] for match in matches]).all(dim=0)
+        shifts = torch.stack([match.shifts[found, 0] for match in matches])
+        return shifts - shifts.median(dim=1, keepdim=True).values if len(shifts[0]) else shifts
+
+
+def agreement(shifts: Tensor) -> tuple[float, float]:
+    """(2, n, 2) px by two halves -> px², their covariance, summed over both axes, and its standard error."""
+    if shifts.shape[1] < 2:
+        return 0.0, 0.0
+    products = (shifts[0] * shifts[1]).sum(dim=1)
+    return float(products.mean()), float(products.std() / len(products) ** 0.5)
+
+
+def checks(size: tuple[int, int], device: torch.device) -> Tensor:
+    """(Y, X) 1 in two opposite quadrants, 0 in the others, a soft edge between."""
+    down, right = (torch.tanh((torch.arange(side, device=device) - (side - 1) / 2) / 2) for side in size)
+    return 0.5 + 0.5 * down[:, None] * right[None]
