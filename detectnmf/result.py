@@ -10,6 +10,7 @@ import numpy as np
 
 from detectnmf.components import Components
 from detectnmf.compressed import Compressed
+from detectnmf.event_table import EventTable
 from detectnmf.signals import Signals
 
 
@@ -32,6 +33,7 @@ class DemixResult:
         rejected: components that the judge did not keep; none when not given.
         rejected_quality: the same measures of theirs; `reason` says why each was not kept.
         signals: what the cells' traces say: raw, dF/F, denoised, spikes; None in a truth, or when they were not read.
+        events: dips and surges, where they were looked for or simulated.
     """
 
     cells: Components
@@ -47,6 +49,7 @@ class DemixResult:
     rejected: Components = None  # type: ignore[assignment]  # none of the field's size: filled in below
     rejected_quality: dict[str, np.ndarray] = field(default_factory=dict)
     signals: Signals | None = None
+    events: EventTable | None = None
 
     def __post_init__(self) -> None:
         if self.rejected is None:

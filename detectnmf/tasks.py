@@ -46,7 +46,7 @@ KNOBS: dict[str, dict[str, Any]] = {
     "demo": {"diameter": float | str | None},
 }
 SCENE = ("psf", "shapes", "activity", "neuropil", "camera", "illumination", "motion", "drift", "faults", "sim", "write")
-PIPELINE = ("enhance", "compress", "sparsen", "detector", "seeder", "background", "demix", "judge", "traces")
+PIPELINE = ("enhance", "compress", "sparsen", "detector", "seeder", "background", "demix", "judge", "traces", "events")
 PARTS: dict[str, tuple[str, ...]] = {
     "run": PIPELINE,
     "simulate": (*SCENE, "resemble"),
@@ -90,9 +90,10 @@ def run(job: Job) -> str:
         start = time.perf_counter()
         result = find_cells(job, pipeline, recording, folder, str(place(config.input)))
         write_report(result, folder / "report.html")
-        took = f"{len(result.cells)} cells in {duration(time.perf_counter() - start)}, {peak_memory():.1f} GiB at most"
+        found = f"{len(result.cells)} cells" if result.events is None else f"{len(result.events)} events"
+        took = f"{found} in {duration(time.perf_counter() - start)}, {peak_memory():.1f} GiB at most"
         logger.debug(took)
-        return f"{took}\n{summary(folder, 'result.h5', 'report.html')}"
+        return f"{took}\n{summary(folder, 'result.h5', 'events.csv', 'report.html')}"
 
 
 def build_pipeline(job: Job) -> Pipeline:
@@ -106,14 +107,20 @@ def build_pipeline(job: Job) -> Pipeline:
         background=job.build("background"),
         judge=job.build("judge"),
         traces=job.build("traces"),
+        events=job.build("events"),
     )
 
 
 def find_cells(job: Job, pipeline: Pipeline, recording: Recording, folder: Path, source: str | None) -> DemixResult:
     """Run the pipeline and save what it found, before anything else can fail."""
+    from detectnmf.io.atomic import replacing
+
     diameter = diameter_in_pixels(job.config.diameter, recording.pixel_size)
     result = pipeline(recording, job.runtime, diameter=diameter, provenance=job.provenance(source))
     result.save(folder / "result.h5")
+    if result.events is not None:
+        with replacing(folder / "events.csv") as part:
+            part.write_text(result.events.csv(), encoding="utf-8")
     return result
 
 
