@@ -14,7 +14,6 @@ from detectnmf.runtime import Runtime
 
 SAMPLE = 200  # frames, evenly spread, whose mean is the picture of the field
 KNOTS = 8  # at which the baseline is found, per window
-FEWEST_WINDOWS = 1.0  # of the recording's length
 DIM = 0.02  # of the field's median light: dimmer pixels are not divided by
 COPIES = 3  # of a piece of the movie that are held at once
 
@@ -49,15 +48,9 @@ class Detrend:
         """The recording, detrended on reading; float32. One pass over the movie finds the field's picture and its course.
 
         Raises:
-            UserError: light at or below 0, so that there is no relative change; the recording is shorter than the window.
+            UserError: light at or below 0, so that there is no relative change.
         """
         name, frames = recording.path or recording.name, len(recording)
-        seconds = frames / recording.rate
-        if seconds < FEWEST_WINDOWS * self.window:
-            raise UserError(
-                f"{name}: {frames} frames at {recording.rate:g} Hz last {seconds:.3g} s, less than the window of {self.window:g} s over which "
-                "drift is told from events; is the rate right (rate=)? otherwise lower enhance.window"
-            )
         picture = self._picture(recording, runtime)
         dim = self._dim(picture, name)
         squares = Squares.of(recording.size, max(1, round(self.edge / recording.pixel_size)), ~dim & np.isfinite(picture))
@@ -66,6 +59,8 @@ class Detrend:
         source = Detrended(recording.frames, self, picture, gain, squares, half, runtime)
         bad = dim if recording.bad_pixels is None else dim | recording.bad_pixels
         told = f"slow drift over {self.window:g} s was {'divided out' if self.relative else 'subtracted'}"
+        if 2 * half >= frames:
+            told += f", which is no less than the {frames / recording.rate:g} s of the recording: one baseline for all of it"
         if dim.any():
             told += f"; {dim.sum()} of {dim.size} pixels are too dark to say how much they change"
         return replace(recording, frames=source, bad_pixels=bad if bad.any() else None, notes=(*recording.notes, told))

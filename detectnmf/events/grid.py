@@ -17,6 +17,7 @@ from detectnmf.demix.residual import usable
 from detectnmf.sparse import SparseMatrix
 
 ACROSS = 5  # squares across an event
+LEAST_NOISE = 0.35  # that is left in a denoised movie, in units of the recording's
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,6 @@ class Grid:
         image[tuple(self.place.T)] = courses
         return image
 
-
-LEAST_NOISE = 0.1  # of a denoised movie, in units of the recording's
 
 
 def own_edge(movie: Compressed) -> int | None:

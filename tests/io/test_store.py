@@ -192,7 +192,7 @@ def test_plain_h5py_reads_it(result, tmp_path):
     """As docs/result-schema.md says."""
     result.save(tmp_path / "result.h5")
     with h5py.File(tmp_path / "result.h5") as file:
-        assert dict(file.attrs)["format"] == "detectnmf" and file.attrs["schema_version"] == 3
+        assert dict(file.attrs)["format"] == "detectnmf" and file.attrs["schema_version"] == 4
         assert (file.attrs["rate"], file.attrs["pixel_size"], file.attrs["kind"]) == (7.3, 0.44, "result")
         matrix = file["cells/footprints"]
         footprints = sparse.csc_array((matrix["data"], matrix["indices"], matrix["indptr"]), shape=tuple(matrix.attrs["shape"]))
@@ -324,15 +324,15 @@ def test_files_of_the_first_schema_open(tmp_path):
     assert len(back.rejected) == 0 and back.rejected.traces.shape == (0, T) and back.rejected_quality == {}
     back.save(tmp_path / "new.h5")  # and are written in the present one
     with h5py.File(tmp_path / "new.h5") as file:
-        assert file.attrs["schema_version"] == 3 and file["rejected/traces"].shape == (0, T)
+        assert file.attrs["schema_version"] == 4 and file["rejected/traces"].shape == (0, T)
 
 
 def test_a_newer_schema_is_refused(result, tmp_path):
     result.save(tmp_path / "result.h5")
     with h5py.File(tmp_path / "result.h5", "a") as file:
-        file.attrs["schema_version"] = 4
+        file.attrs["schema_version"] = 5
         file.attrs["detectnmf_version"] = "9.9"
-    with pytest.raises(UserError, match=r"has schema 4 \(detectnmf 9.9\), .* with schema 3; upgrade detectnmf"):
+    with pytest.raises(UserError, match=r"has schema 5 \(detectnmf 9.9\), .* with schema 4; upgrade detectnmf"):
         detectnmf.load(tmp_path / "result.h5")
 
 
