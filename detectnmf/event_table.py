@@ -57,9 +57,7 @@ class EventTable:
         chosen = np.arange(len(self))[index]
         columns = {name: getattr(self, name)[chosen] for name in WORDS}
         courses = tuple(self.courses[k] for k in chosen)
-        return EventTable(
-            **columns, footprints=self.footprints[:, chosen], courses=courses, first=self.first[chosen], size=self.size
-        )
+        return EventTable(**columns, footprints=self.footprints[:, chosen], courses=courses, first=self.first[chosen], size=self.size)
 
     @classmethod
     def empty(cls, size: tuple[int, int]) -> EventTable:
@@ -91,7 +89,9 @@ class Described:
     course: np.ndarray
 
 
-def describe(film: np.ndarray, hint: np.ndarray, rate: float, pixel_size: float, ends: tuple[bool, bool] = (False, False)) -> Described | None:
+def describe(
+    film: np.ndarray, hint: np.ndarray, rate: float, pixel_size: float, ends: tuple[bool, bool] = (False, False)
+) -> Described | None:
     """Measure one event; None where nothing rises.
 
     Args:

@@ -39,16 +39,19 @@ KNOBS: dict[str, dict[str, Any]] = {
         "pixel_size": float | None,
         "diameter": float | str | None,
     },
+    "sweep": {"knob": str, "values": list[float], "nulls": int},
     "simulate": {"out": PathLike, "like": PathLike | None},
     "gallery": {},
     "train": {"out": PathLike, "like": PathLike | None},
     "evaluate": {"result": PathLike, "truth": PathLike},
     "demo": {"diameter": float | str | None},
 }
+KNOBS["sweep"] |= KNOBS["run"]
 SCENE = ("psf", "shapes", "activity", "neuropil", "camera", "illumination", "motion", "drift", "faults", "sim", "write")
 PIPELINE = ("enhance", "compress", "sparsen", "detector", "seeder", "background", "demix", "judge", "traces", "events")
 PARTS: dict[str, tuple[str, ...]] = {
     "run": PIPELINE,
+    "sweep": PIPELINE,
     "simulate": (*SCENE, "resemble"),
     "gallery": (*SCENE[:-1], "gallery"),
     "train": (*SCENE[:-1], "enhance", "compress", "sparsen", "training", "resemble"),
@@ -74,14 +77,10 @@ def do(verb: str, config: DictConfig, log: JobLog, command: str, suffix: str | N
 
 def run(job: Job) -> str:
     """Find and demix the cells of a recording."""
-    import detectnmf
-
     config = job.config
     diameter_in_pixels(config.diameter, 1.0)  # a mistake in it need not wait for the movie
     pipeline = build_pipeline(job)
-    recording = detectnmf.read(
-        str(place(config.input)), rate=config.rate, pixel_size=config.pixel_size, dataset=config.dataset, axes=config.axes
-    )
+    recording = read_recording(config)
     wanted = Path(f"{recording.name}.detectnmf") if config.out is None else place(config.out)
     if config.out is not None and job.suffix is not None:  # several jobs, one place: a folder of folders
         wanted = wanted / f"{recording.name}.detectnmf"
@@ -94,6 +93,58 @@ def run(job: Job) -> str:
         took = f"{found} in {duration(time.perf_counter() - start)}, {peak_memory():.1f} GiB at most"
         logger.debug(took)
         return f"{took}\n{summary(folder, 'result.h5', 'events.csv', 'report.html')}"
+
+
+def sweep(job: Job) -> str:
+    """What one knob does: how much is found at each value, and how much of it is expected to be false."""
+    from detectnmf.io.atomic import replacing
+    from detectnmf.sweep.base import ascending
+    from detectnmf.sweep.run import sweep as sweep_over
+
+    config = job.config
+    chosen = OmegaConf.select(config, config.knob)
+    if not isinstance(chosen, (int, float)) or isinstance(chosen, bool):
+        said = "is no knob of these parts" if chosen is None else f"is {chosen!r}, which is no number"
+        raise UserError(f"knob={config.knob} {said}; give one with a number, such as knob=demix.alpha with preset=dips")
+    if config.knob.startswith(("enhance.", "compress.")):
+        raise UserError(f"knob={config.knob} changes the compressed movie, which a sweep makes only once; run it with -m instead")
+    if config.nulls < 1:
+        raise UserError(f"nulls must be 1 or more, got {config.nulls}")
+    values = ascending(config["values"])
+    whole = isinstance(chosen, int) and all(value == round(value) for value in values)
+
+    def build(value: float) -> Pipeline:
+        changed = config.copy()
+        OmegaConf.update(changed, config.knob, round(value) if whole else value)
+        return build_pipeline(replace(job, config=changed))
+
+    for value in values:  # a mistake in one need not wait for the others
+        build(value)
+    diameter_in_pixels(config.diameter, 1.0)
+    recording = read_recording(config)
+    wanted = Path(f"{recording.name}.sweep") if config.out is None else place(config.out)
+    with job.folder(wanted, holds="sweep.csv") as folder:
+        logger.info("%s", describe(recording))
+        diameter = diameter_in_pixels(config.diameter, recording.pixel_size)
+        found = sweep_over(build, config.knob, values, recording, job.runtime, diameter, config.nulls, float(chosen))
+        with replacing(folder / "sweep.csv") as part:
+            part.write_text(found.csv(), encoding="utf-8")
+        found.draw(folder / "sweep.png")
+        best = found.suggested()
+        picked = (
+            f"most {found.what} with at most 10 % expected false: {config.knob}={best:g}"
+            if best is not None
+            else (f"no value keeps the {found.what} expected to be false below 10 %")
+        )
+        return f"{found.table()}\n{picked}\n{summary(folder, 'sweep.csv', 'sweep.png')}"
+
+
+def read_recording(config: DictConfig) -> Recording:
+    """The input, with what the user knows better than the file."""
+    import detectnmf
+
+    known = {name: config[name] for name in ("rate", "pixel_size", "dataset", "axes")}
+    return detectnmf.read(str(place(config.input)), **known)
 
 
 def build_pipeline(job: Job) -> Pipeline:
@@ -254,6 +305,7 @@ def demo(job: Job) -> str:
 
 VERBS: dict[str, Callable[[Job], str]] = {
     "run": run,
+    "sweep": sweep,
     "simulate": simulate,
     "gallery": gallery,
     "train": train,

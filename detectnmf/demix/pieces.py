@@ -164,9 +164,7 @@ def fit(group: list[Piece], Y: Tensor, alpha: float, solver: Lasso, iterations: 
         last = error
         A, C = in_time(A, C, film, lasts)
     error = float((film - A.T @ C).square().sum())
-    done = [
-        replace(piece, values=A[k, where[k]], course=C[k, piece.first - start : piece.last - start]) for k, piece in enumerate(group)
-    ]
+    done = [replace(piece, values=A[k, where[k]], course=C[k, piece.first - start : piece.last - start]) for k, piece in enumerate(group)]
     return done, 0.5 * (error - energy) + alpha * float(A.sum())
 
 

@@ -105,7 +105,9 @@ class SparseSemiNMF:
         alike = overlap(footprints) > SAME
         taken, found = np.zeros((2, *best.shape), bool), []  # downwards and upwards
         heights = np.abs(best)
-        heights[np.arange(len(best)), heights.argmax(axis=1)] *= -1  # of each seed the strongest; what else happened there waits for the next
+        heights[
+            np.arange(len(best)), heights.argmax(axis=1)
+        ] *= -1  # of each seed the strongest; what else happened there waits for the next
         for seed, middle in candidates(np.minimum(heights, 0), self.least):
             up = int(best[seed, middle] > 0)
             if taken[up, seed, middle]:

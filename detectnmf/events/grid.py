@@ -90,7 +90,6 @@ class Grid:
         return image
 
 
-
 def own_edge(movie: Compressed) -> int | None:
     """px, of the squares that the movie is made of; None if it is made otherwise."""
     if not movie.rank or np.diff(movie.U.csr.indptr).max(initial=0) > 1:

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+ENOUGH = 2**17  # values of which a median is taken
+
 
 def lengths(durations: tuple[float, ...], rate: float, frames: int) -> list[int]:
     """Durations (s) as numbers of frames, each once, none longer than half of the movie."""
@@ -16,11 +18,11 @@ def lengths(durations: tuple[float, ...], rate: float, frames: int) -> list[int]
 
 def departures(courses: Tensor, durations: list[int]) -> Iterator[tuple[int, Tensor]]:
     """For each length, (n, T) sums over that many frames about each frame, of variance 1 in white noise; 0 where frames are missing."""
-    total = torch.nn.functional.pad(courses.double().cumsum(dim=1), (1, 0))
+    total = torch.nn.functional.pad(courses.cumsum(dim=1, dtype=torch.float64), (1, 0))
     for length in durations:
         found = torch.zeros_like(courses)
-        sums = (total[:, length:] - total[:, :-length]) / length**0.5
-        found[:, length // 2 : length // 2 + sums.shape[1]] = sums.to(courses.dtype)
+        sums = (total[:, length:] - total[:, :-length]).to(courses.dtype)
+        found[:, length // 2 : length // 2 + sums.shape[1]] = sums / length**0.5
         yield length, found
 
 
@@ -41,12 +43,18 @@ def strongest(courses: Tensor, durations: list[int], each: bool = False) -> tupl
     best, which = torch.zeros_like(courses), torch.zeros(courses.shape, dtype=torch.uint8, device=courses.device)
     for number, (_, found) in enumerate(departures(courses, durations)):
         size = found.abs()
-        usual = 1.4826 * (size.median(dim=1, keepdim=True).values if each else size[:, :: max(1, size.shape[1] // 500)].median())
+        usual = 1.4826 * (size.median(dim=1, keepdim=True).values if each else some(size).median())
         found, size = (x / usual.clamp_min(1.0) for x in (found, size))
         more = size > best.abs()
         best = torch.where(more, found, best)
         which[more] = number
     return best, which
+
+
+def some(values: Tensor) -> Tensor:
+    """Values evenly spread over a large tensor, enough for a median."""
+    flat = values.flatten()
+    return flat[:: max(1, len(flat) // ENOUGH) | 1]  # an odd step meets all frames
 
 
 def candidates(values: np.ndarray, least: float) -> np.ndarray:

@@ -26,12 +26,14 @@ class SignedEvents:
 
     Args:
         least_evidence: strength over noise in the event's own matched filter, at least.
-        least_depth: greatest change relative to the baseline, at least; 0 for any.
+        least_dip, least_surge: greatest change relative to the baseline, at least. Tissue glows up by some per cent for seconds, in places as
+            wide as surges, and only their height tells the two apart.
         saddle: two components are one event where what lies between them, in space and time, stays above this share of the lower one.
     """
 
     least_evidence: float = 6.0
-    least_depth: float = 0.0
+    least_dip: float = 0.0
+    least_surge: float = 0.04
     saddle: float = 0.5
 
     def __post_init__(self) -> None:
@@ -140,7 +142,7 @@ class SignedEvents:
         hint[window >= 0] = np.abs(model).max(axis=1) * noise[squares]
         fine, sharp = (enlarged(x, grid.edge) for x in (image, hint[None]))
         one = describe(fine, sharp[0], rate, pixel_size, (first == 0, last == C.shape[1]))
-        if one is None or abs(one.values["depth"]) < self.least_depth:
+        if one is None or (not one.values["depth"] < -self.least_dip and not one.values["depth"] > self.least_surge):
             return None
         for name in ("onset", "peak"):
             one.values[name] += first / rate
@@ -153,7 +155,9 @@ def touching(grid: Grid) -> sparse.csr_array:
     rows, columns = grid.place.T + 1
     around = np.stack([index[rows + y, columns + x] for y in (-1, 0, 1) for x in (-1, 0, 1)], axis=1)
     there = around >= 0
-    return sparse.csr_array((np.ones(there.sum(), np.float32), around[there], np.cumsum([0, *there.sum(axis=1)])), shape=(len(grid), len(grid)))
+    return sparse.csr_array(
+        (np.ones(there.sum(), np.float32), around[there], np.cumsum([0, *there.sum(axis=1)])), shape=(len(grid), len(grid))
+    )
 
 
 def enlarged(images: np.ndarray, edge: int) -> np.ndarray:

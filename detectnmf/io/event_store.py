@@ -22,7 +22,10 @@ def write_events(group: h5py.Group, events: EventTable) -> None:
     more = {
         "first": (events.first, "frame at which each course begins (events)"),
         "length": (length, "frames of each course (events)"),
-        "course": (course, "change of each event's area relative to the baseline, one event after the other: course k has length[k] values"),
+        "course": (
+            course,
+            "change of each event's area relative to the baseline, one event after the other: course k has length[k] values",
+        ),
     }
     for name, (values, words) in more.items():
         group.create_dataset(name, data=values).attrs["description"] = words
