@@ -23,6 +23,8 @@ from detectnmf.detect.diameter import estimate_diameter
 from detectnmf.enhance.base import Enhancer
 from detectnmf.enhance.none import NoEnhancing
 from detectnmf.errors import UserError
+from detectnmf.events.base import EventReader
+from detectnmf.events.none import NoEvents
 from detectnmf.judge.quality import Judge, Judged
 from detectnmf.recording import Recording
 from detectnmf.register.base import Registrar
@@ -51,7 +53,7 @@ class Pipeline:
         seeders: each finds cells in what is not explained yet; the last one is asked again as long as some of what it finds
             turns out to be new, `passes` times at most.
         demix: fits footprints and traces. background: its model of what is not cells.
-        judge: measures each cell, and says which to keep. traces: reads what the traces of those say.
+        judge: measures each cell, and says which to keep. traces: reads what the traces of those say. events: lists dips and surges.
     """
 
     compress: Compressor
@@ -62,6 +64,7 @@ class Pipeline:
     register: Registrar = field(default_factory=NoRegistration)
     enhance: Enhancer = field(default_factory=NoEnhancing)
     traces: Reader = field(default_factory=Oasis)
+    events: EventReader = field(default_factory=NoEvents)
     passes: int = 5
 
     def __post_init__(self) -> None:
@@ -121,6 +124,8 @@ class Pipeline:
         with clock("traces"):
             result, said = self._read(result, runtime)
         notes += said
+        with clock("events"):
+            result = replace(result, events=self.events(result, runtime))
         for note in notes:
             logger.warning("note: %s", note)
         known = {"diameter": float(diameter), "timings": clock.seconds, "notes": notes, "frames": len(movie), "rank": movie.rank}

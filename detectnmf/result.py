@@ -10,6 +10,7 @@ import numpy as np
 
 from detectnmf.components import Components
 from detectnmf.compressed import Compressed
+from detectnmf.event_table import EventTable
 from detectnmf.registration import Registration
 from detectnmf.signals import Signals
 
@@ -34,6 +35,7 @@ class DemixResult:
         rejected_quality: the same measures of theirs; `reason` says why each was not kept.
         registration: how the recording moved; None where nothing did, or nobody looked.
         signals: what the cells' traces say: raw, dF/F, denoised, spikes; None in a truth, or when they were not read.
+        events: dips and surges, where they were looked for or simulated.
     """
 
     cells: Components
@@ -50,6 +52,7 @@ class DemixResult:
     rejected_quality: dict[str, np.ndarray] = field(default_factory=dict)
     signals: Signals | None = None
     registration: Registration | None = None
+    events: EventTable | None = None
 
     def __post_init__(self) -> None:
         if self.rejected is None:

@@ -42,6 +42,7 @@ KNOBS: dict[str, dict[str, Any]] = {
         "pixel_size": float | None,
         "diameter": float | str | None,
     },
+    "sweep": {"knob": str, "values": list[float], "nulls": int},
     "simulate": {"out": PathLike, "like": PathLike | None},
     "gallery": {},
     "train": {"out": PathLike, "like": PathLike | None},
@@ -49,11 +50,13 @@ KNOBS: dict[str, dict[str, Any]] = {
     "demo": {"diameter": float | str | None},
 }
 KNOBS["doctor"] = KNOBS["run"]
+KNOBS["sweep"] |= KNOBS["run"]
 SCENE = ("psf", "shapes", "activity", "neuropil", "camera", "illumination", "motion", "drift", "faults", "sim", "write")
-PIPELINE = ("register", "enhance", "compress", "sparsen", "detector", "seeder", "background", "demix", "judge", "traces")
+PIPELINE = ("register", "enhance", "compress", "sparsen", "detector", "seeder", "background", "demix", "judge", "traces", "events")
 PARTS: dict[str, tuple[str, ...]] = {
     "run": PIPELINE,
     "doctor": PIPELINE,
+    "sweep": PIPELINE,
     "simulate": (*SCENE, "resemble"),
     "gallery": (*SCENE[:-1], "gallery"),
     "train": (*SCENE[:-1], "enhance", "compress", "sparsen", "training", "resemble"),
@@ -94,9 +97,54 @@ def run(job: Job) -> str:
         start = time.perf_counter()
         result = find_cells(job, pipeline, recording, folder, str(place(config.input)))
         write_report(result, folder / "report.html")
-        took = f"{len(result.cells)} cells in {duration(time.perf_counter() - start)}, {peak_memory():.1f} GiB at most"
+        found = f"{len(result.cells)} cells" if result.events is None else f"{len(result.events)} events"
+        took = f"{found} in {duration(time.perf_counter() - start)}, {peak_memory():.1f} GiB at most"
         logger.debug(took)
-        return f"{took}\n{summary(folder, 'result.h5', 'report.html')}"
+        return f"{took}\n{summary(folder, 'result.h5', 'events.csv', 'report.html')}"
+
+
+def sweep(job: Job) -> str:
+    """What one knob does: how much is found at each value, and how much of it is expected to be false."""
+    from detectnmf.io.atomic import replacing
+    from detectnmf.sweep.base import ascending
+    from detectnmf.sweep.run import sweep as sweep_over
+
+    config = job.config
+    chosen = OmegaConf.select(config, config.knob)
+    if not isinstance(chosen, (int, float)) or isinstance(chosen, bool):
+        said = "is no knob of these parts" if chosen is None else f"is {chosen!r}, which is no number"
+        raise UserError(f"knob={config.knob} {said}; give one with a number, such as knob=demix.alpha with preset=dips")
+    if config.knob.startswith(("enhance.", "compress.")):
+        raise UserError(f"knob={config.knob} changes the compressed movie, which a sweep makes only once; run it with -m instead")
+    if config.nulls < 1:
+        raise UserError(f"nulls must be 1 or more, got {config.nulls}")
+    values = ascending(config["values"])
+    whole = isinstance(chosen, int) and all(value == round(value) for value in values)
+
+    def build(value: float) -> Pipeline:
+        changed = config.copy()
+        OmegaConf.update(changed, config.knob, round(value) if whole else value)
+        return build_pipeline(replace(job, config=changed))
+
+    for value in values:  # a mistake in one need not wait for the others
+        build(value)
+    diameter_in_pixels(config.diameter, 1.0)
+    recording = read(job)
+    wanted = Path(f"{recording.name}.sweep") if config.out is None else place(config.out)
+    with job.folder(wanted, holds="sweep.csv") as folder:
+        logger.info("%s", describe(recording))
+        diameter = diameter_in_pixels(config.diameter, recording.pixel_size)
+        found = sweep_over(build, config.knob, values, recording, job.runtime, diameter, config.nulls, float(chosen))
+        with replacing(folder / "sweep.csv") as part:
+            part.write_text(found.csv(), encoding="utf-8")
+        found.draw(folder / "sweep.png")
+        best = found.suggested()
+        picked = (
+            f"most {found.what} with at most 10 % expected false: {config.knob}={best:g}"
+            if best is not None
+            else (f"no value keeps the {found.what} expected to be false below 10 %")
+        )
+        return f"{found.table()}\n{picked}\n{summary(folder, 'sweep.csv', 'sweep.png')}"
 
 
 def doctor(job: Job) -> str:
@@ -137,14 +185,20 @@ def build_pipeline(job: Job) -> Pipeline:
         background=job.build("background"),
         judge=job.build("judge"),
         traces=job.build("traces"),
+        events=job.build("events"),
     )
 
 
 def find_cells(job: Job, pipeline: Pipeline, recording: Recording, folder: Path, source: str | None) -> DemixResult:
     """Run the pipeline and save what it found, before anything else can fail."""
+    from detectnmf.io.atomic import replacing
+
     diameter = diameter_in_pixels(job.config.diameter, recording.pixel_size)
     result = pipeline(recording, job.runtime, diameter=diameter, provenance=job.provenance(source))
     result.save(folder / "result.h5")
+    if result.events is not None:
+        with replacing(folder / "events.csv") as part:
+            part.write_text(result.events.csv(), encoding="utf-8")
     return result
 
 
@@ -279,6 +333,7 @@ def demo(job: Job) -> str:
 VERBS: dict[str, Callable[[Job], str]] = {
     "run": run,
     "doctor": doctor,
+    "sweep": sweep,
     "simulate": simulate,
     "gallery": gallery,
     "train": train,

@@ -17,6 +17,7 @@ from detectnmf.simulate.background.base import Background
 from detectnmf.simulate.camera import Camera
 from detectnmf.simulate.checks import check
 from detectnmf.simulate.drift import Drift, Steady
+from detectnmf.simulate.events import true_events
 from detectnmf.simulate.faults import Faultless, Faults
 from detectnmf.simulate.footprints import Seen, look
 from detectnmf.simulate.illumination.base import Even, IlluminationModel
@@ -285,6 +286,8 @@ class Simulator:
             border=scene.border,
         )
         result = truth(scene, movie, exposure)
+        if self.modulate:
+            result = replace(result, events=true_events(scene, movie, result.history["noise"]))
         report = {**summary(result, exposure, len(scene)), "level": self._level(scene, seen, source), "saturated": movie.saturated}
         result = replace(result, provenance={**result.provenance, "report": report})
         notes: list[str] = []

@@ -45,7 +45,7 @@ def takes(verb, group, option):
         entries = [entry for entry in content.get("defaults", []) if OmegaConf.is_dict(entry)]
         needs |= {str(key).split("/")[-1].split("@")[0].removeprefix("override ") for entry in entries for key in entry}
         parts = set(content) - {"defaults"}
-    return needs <= CHOICES[verb] and parts <= set(PARTS[verb])
+    return needs <= CHOICES[verb] and parts <= {*PARTS[verb], *KNOBS[verb]}
 
 
 def targets(config, path=""):

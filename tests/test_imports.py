@@ -9,7 +9,19 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TOP = ("simulate", "train", "configs", "checkpoints")
-NOUNS = {"recording", "components", "compressed", "result", "signals", "registration", "errors", "runtime", "sparse", "patches"}
+NOUNS = {
+    "recording",
+    "components",
+    "compressed",
+    "result",
+    "signals",
+    "registration",
+    "event_table",
+    "errors",
+    "runtime",
+    "sparse",
+    "patches",
+}
 
 
 def sources(folder):

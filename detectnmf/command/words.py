@@ -25,6 +25,7 @@ class Verb:
 VERBS = {
     "run": Verb("find and demix the cells of a recording", ("input",), "run MOVIE"),
     "doctor": Verb("look at a recording: what is wrong, what a run takes", ("input",), "doctor MOVIE"),
+    "sweep": Verb("see what one knob does: how much is found, how much is false", ("input",), "sweep MOVIE"),
     "simulate": Verb("make a movie with known truth", ("out",), "simulate OUT.tif"),
     "gallery": Verb("see all that it can simulate, as pictures", ("out",), "simulate gallery [OUT]"),
     "train": Verb("train a detector on simulated movies", ("out",), "train [OUT]"),

@@ -15,6 +15,7 @@ from detectnmf.components import Components
 from detectnmf.errors import UserError
 from detectnmf.io.atomic import replacing
 from detectnmf.io.base import one_line
+from detectnmf.io.event_store import read_events, write_events
 from detectnmf.registration import WORDS as MOTION
 from detectnmf.registration import Registration
 from detectnmf.signals import USES, Signals
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
     import h5py
 
     from detectnmf.compressed import Compressed
+    from detectnmf.event_table import EventTable
     from detectnmf.result import DemixResult
 
 FORMAT = "detectnmf"
-SCHEMA = 4  # 1 had no /rejected, 2 no /traces, 3 no /registration
+SCHEMA = 4  # 1 had no /rejected, 2 no /traces, 3 no /registration and no /events
 PIXEL_ORDER = "C (row-major)"
 SPATIAL = ("U", "U_local")  # the sparse fields of `Compressed`
 IMAGES = ("mean", "std", "bad_frames", "bad_pixels", "rank_map")  # its dense ones; V stands apart, it is a tensor
@@ -75,6 +77,10 @@ def save_result(result: DemixResult, path: str | Path) -> None:
             _write_signals(file.create_group("traces", track_order=True), result.signals)
         if result.registration is not None:
             _write_registration(file.create_group("registration", track_order=True), result.registration)
+        if result.events is not None:
+            group = file.create_group("events", track_order=True)
+            write_events(group, result.events)
+            _write_sparse(group, "footprints", result.events.footprints)
         tables = {"quality": result.quality, "rejected/quality": result.rejected_quality, "history": result.history}
         for name, table in tables.items():
             group = file.create_group(name, track_order=True)
@@ -125,6 +131,7 @@ def load_result(path: str | Path) -> DemixResult:
                 rejected_quality={} if rejected is None else dict(_read_table(rejected["quality"])),
                 signals=_read_signals(file["traces"]) if "traces" in file else None,
                 registration=_read_registration(file["registration"]) if "registration" in file else None,
+                events=_read_events(file["events"], file["baseline"].shape) if "events" in file else None,
             )
     except PermissionError:
         raise UserError(f"{path}: permission denied; you may not read it") from None
@@ -182,6 +189,10 @@ def _write_registration(group: h5py.Group, registration: Registration) -> None:
 
 def _read_registration(group: h5py.Group) -> Registration:
     return Registration(**dict(_read_table(group)), method=json.loads(group.attrs["method"]))
+
+
+def _read_events(group: h5py.Group, size: tuple[int, ...]) -> EventTable:
+    return read_events(group, _read_sparse(group["footprints"]), (int(size[0]), int(size[1])))
 
 
 def _write_movie(group: h5py.Group, movie: Compressed, shared: Compressed | None = None) -> None:

@@ -1,0 +1,79 @@
+"""Sweeping one knob of a pipeline over a movie that is compressed only once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from detectnmf.compressed import Compressed
+from detectnmf.enhance.none import NoEnhancing
+from detectnmf.pipeline import Pipeline, check
+from detectnmf.recording import Recording
+from detectnmf.result import DemixResult
+from detectnmf.runtime import Runtime
+from detectnmf.sweep.base import Found, Sweep, ascending
+from detectnmf.sweep.null import MEANING, null_movie
+from detectnmf.traces.none import NoReading
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A compressor that has done its work already."""
+
+    movie: Compressed
+
+    def __call__(self, recording: Recording, runtime: Runtime) -> Compressed:
+        return self.movie
+
+
+def sweep(
+    build: Callable[[float], Pipeline],
+    knob: str,
+    values: Sequence[float],
+    recording: Recording,
+    runtime: Runtime,
+    diameter: float | None = None,
+    nulls: int = 1,
+    chosen: float | None = None,
+) -> Sweep:
+    """What a pipeline finds at each value of a knob.
+
+    Expected false events: those found in as many null movies as asked for, on average (see `null_movie`). Expected false cells: the sum
+    of their probabilities of being none, which the judge gives.
+
+    Args:
+        build: the pipeline at a value; its compression must not depend on it.
+        chosen: the value in use, for the picture.
+    """
+    values = ascending(values)
+    first = build(values[0])
+    check(recording, diameter)
+    movie = first.compress(first.enhance(recording, diameter, runtime), runtime)
+
+    def at(value: float, seen: Compressed) -> DemixResult:
+        pipeline = replace(build(value), enhance=NoEnhancing(), compress=Ready(seen), traces=NoReading())
+        return pipeline(recording, runtime, diameter)
+
+    results = [at(value, movie) for value in values]
+    events = all(result.events is not None for result in results)
+    if not events:
+        counts = [len(result.cells) for result in results]
+        false = [float(np.sum(1 - result.quality["probability"])) if "probability" in result.quality else np.nan for result in results]
+        null = "expected false: by the judge's probabilities, calibrated on simulated movies"
+    else:
+        counts = [len(result.events) for result in results if result.events is not None]
+        loudest = results[int(np.argmax([len(result.cells) for result in results]))]
+        found = np.zeros((nulls, len(values)))
+        for number in range(nulls):
+            empty = null_movie(loudest, runtime.rng(number))
+            for place, value in enumerate(values):
+                nothing = at(value, empty).events
+                found[number, place] = 0 if nothing is None else len(nothing)
+        false, null = found.mean(axis=0).tolist(), MEANING
+    points = tuple(Found(float(count), float(one)) for count, one in zip(counts, false, strict=True))
+    return Sweep(knob, values, points, "events" if events else "cells", null, chosen)
