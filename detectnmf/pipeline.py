@@ -31,7 +31,7 @@ from detectnmf.register.base import Registrar
 from detectnmf.register.none import NoRegistration
 from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
-from detectnmf.seeds.base import Seeder
+from detectnmf.seeds.base import Seeder, places
 from detectnmf.signals import MEANING
 from detectnmf.threads import small_blas
 from detectnmf.traces.base import Reader
@@ -99,11 +99,14 @@ class Pipeline:
             notes.append(note)
         model = Model.nothing(movie)
         history: list[dict[str, np.ndarray]] = []
+        seeding: dict[str, np.ndarray] = {}
         last = list(self.seeders)[-1]
         for name in (*self.seeders, *[last] * (self.passes - 1)):
             with clock(f"seed: {name}"):
                 seeds = self.seeders[name](movie, model, diameter, runtime)
             logger.info("%s: %d seeds", name, len(seeds))
+            for step, pixels in places(name, self.seeders[name], seeds).items():
+                seeding[step] = np.concatenate([seeding.get(step, pixels[:0]), pixels])
             if len(seeds) or not history:
                 with clock("demix"):
                     demixed = self.demix(movie, model, seeds, diameter, runtime, self.background)
@@ -132,6 +135,7 @@ class Pipeline:
         return replace(
             result,
             registration=registration,
+            seeding=seeding,
             quality={name: values[kept] for name, values in judged.quality.items()},
             rejected_quality={name: values[rejected] for name, values in judged.quality.items()},
             history={key: np.concatenate([h[key] for h in history]) for key in history[0]},

@@ -34,6 +34,7 @@ class DemixResult:
         rejected: components that the judge did not keep; none when not given.
         rejected_quality: the same measures of theirs; `reason` says why each was not kept.
         registration: how the recording moved; None where nothing did, or nobody looked.
+        seeding: pixels (n,), in C order, at which each finder, or each of its steps, saw a cell, by its name; in the order of use.
         signals: what the cells' traces say: raw, dF/F, denoised, spikes; None in a truth, or when they were not read.
         events: dips and surges, where they were looked for or simulated.
     """
@@ -50,6 +51,7 @@ class DemixResult:
     name: str = "movie"
     rejected: Components = None  # type: ignore[assignment]  # none of the field's size: filled in below
     rejected_quality: dict[str, np.ndarray] = field(default_factory=dict)
+    seeding: dict[str, np.ndarray] = field(default_factory=dict)
     signals: Signals | None = None
     registration: Registration | None = None
     events: EventTable | None = None

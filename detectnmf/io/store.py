@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from detectnmf.result import DemixResult
 
 FORMAT = "detectnmf"
-SCHEMA = 4  # 1 had no /rejected, 2 no /traces, 3 no /registration and no /events
+SCHEMA = 4  # 1 had no /rejected, 2 no /traces, 3 no /registration, /events and /seeding
 PIXEL_ORDER = "C (row-major)"
 SPATIAL = ("U", "U_local")  # the sparse fields of `Compressed`
 IMAGES = ("mean", "std", "bad_frames", "bad_pixels", "rank_map")  # its dense ones; V stands apart, it is a tensor
@@ -81,7 +81,12 @@ def save_result(result: DemixResult, path: str | Path) -> None:
             group = file.create_group("events", track_order=True)
             write_events(group, result.events)
             _write_sparse(group, "footprints", result.events.footprints)
-        tables = {"quality": result.quality, "rejected/quality": result.rejected_quality, "history": result.history}
+        tables = {
+            "quality": result.quality,
+            "rejected/quality": result.rejected_quality,
+            "history": result.history,
+            "seeding": result.seeding,
+        }
         for name, table in tables.items():
             group = file.create_group(name, track_order=True)
             for key, values in table.items():
@@ -129,6 +134,7 @@ def load_result(path: str | Path) -> DemixResult:
                 name=str(file.attrs["name"]),
                 rejected=None if rejected is None else _read_cells(rejected),  # type: ignore[arg-type]
                 rejected_quality={} if rejected is None else dict(_read_table(rejected["quality"])),
+                seeding=dict(_read_table(file["seeding"])) if "seeding" in file else {},
                 signals=_read_signals(file["traces"]) if "traces" in file else None,
                 registration=_read_registration(file["registration"]) if "registration" in file else None,
                 events=_read_events(file["events"], file["baseline"].shape) if "events" in file else None,

@@ -42,7 +42,7 @@ def cells(result: DemixResult, chosen: np.ndarray, raw: np.ndarray | None, width
     """
     traces, signals = result.cells.traces, result.signals
     assert traces is not None
-    figure = _figure(width, 0.82 * len(chosen) + 0.42)
+    figure = canvas(width, 0.82 * len(chosen) + 0.42)
     top, bottom = 0.14 / figure.get_figheight(), 0.42 / figure.get_figheight()
     grid = figure.add_gridspec(
         len(chosen), 2, width_ratios=[1, 1.2 * width], left=0.005, right=0.985, top=1 - top, bottom=bottom, hspace=0.42, wspace=0.03
@@ -83,7 +83,7 @@ def heatmap(result: DemixResult, most_rows: int = 500) -> Figure:
     values = _scaled(traces)
     order = _similar_first(values)
     step = -(-len(order) // most_rows)
-    figure = _figure(12, float(np.clip(0.9 + 0.055 * len(order), 1.7, 6.2)))
+    figure = canvas(12, float(np.clip(0.9 + 0.055 * len(order), 1.7, 6.2)))
     axes = figure.add_axes((0.045, 0.5 / figure.get_figheight(), 0.945, 1 - 0.62 / figure.get_figheight()))
     duration = traces.shape[1] / result.rate
     shown = _binned_max(values[order[::step]], 1000)
@@ -130,7 +130,7 @@ def histograms(
         return None
     columns = 4
     rows = -(-len(names) // columns)
-    figure = _figure(12, 1.75 * rows)
+    figure = canvas(12, 1.75 * rows)
     grid = figure.add_gridspec(
         rows, columns, left=0.03, right=0.99, top=1 - 0.3 / (1.75 * rows), bottom=0.28 / (1.75 * rows), hspace=0.62, wspace=0.18
     )
@@ -159,7 +159,7 @@ def convergence(history: dict[str, np.ndarray]) -> Figure | None:
     shown = [(name, np.asarray(history[name], float)) for name in ("objective", "cells") if np.size(history.get(name, ())) > 1]
     if not shown:
         return None
-    figure = _figure(5.9, 1.9 * len(shown) + 0.2)
+    figure = canvas(5.9, 1.9 * len(shown) + 0.2)
     revised = np.flatnonzero(np.asarray(history.get("structural", ()), bool))
     for place, (name, values) in enumerate(shown):
         axes = figure.add_subplot(len(shown), 1, place + 1)
@@ -184,7 +184,7 @@ def _panels(panels: list[tuple[str, np.ndarray]], tops: list[float | None], tota
     gap, above, below = 0.22, 0.32, 0.36
     width = (total - gap * (len(panels) - 1)) / len(panels)
     height = min(width * rows / columns, 5.0)
-    figure = _figure(total, height + above + below)
+    figure = canvas(total, height + above + below)
     tall = height + above + below
     for place, ((name, image), top) in enumerate(zip(panels, tops, strict=True)):
         low = 0.0 if top is not None else float(np.percentile(image, 0.5))
@@ -192,7 +192,7 @@ def _panels(panels: list[tuple[str, np.ndarray]], tops: list[float | None], tota
         high = high if high > low else low + 1
         left = place * (width + gap) / total
         axes = figure.add_axes((left, below / tall, width / total, height / tall), anchor="NW")
-        drawn = axes.imshow(_small(image), cmap=_ink(), vmin=low, vmax=high, interpolation="nearest")
+        drawn = axes.imshow(small(image), cmap=_ink(), vmin=low, vmax=high, interpolation="nearest")
         _frame(axes)
         axes.set_title(name, loc="left", fontsize=9.5, color=INK, pad=6)
         scale = figure.add_axes((left, (below - 0.14) / tall, 1.2 / total, 0.07 / tall))
@@ -203,7 +203,8 @@ def _panels(panels: list[tuple[str, np.ndarray]], tops: list[float | None], tota
     return figure
 
 
-def _figure(width: float, height: float) -> Figure:
+def canvas(width: float, height: float) -> Figure:
+    """An empty drawing (inches)."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=110)
@@ -303,7 +304,7 @@ def _binned_max(values: np.ndarray, columns: int) -> np.ndarray:
     return np.maximum.reduceat(values, np.arange(0, values.shape[1], step), axis=1)
 
 
-def _small(image: np.ndarray, longest: int = 420) -> np.ndarray:
+def small(image: np.ndarray, longest: int = 420) -> np.ndarray:
     step = -(-max(image.shape) // longest)
     rows, columns = (side // step for side in image.shape)
     return image[: rows * step, : columns * step].reshape(rows, step, columns, step).mean(axis=(1, 3))

@@ -11,6 +11,7 @@ import numpy as np
 from detectnmf.io.atomic import replacing
 from detectnmf.report import sections
 from detectnmf.report.images import summarise
+from detectnmf.report.seeding import seeding
 from detectnmf.report.template import PAGE, STYLE
 from detectnmf.result import DemixResult
 from detectnmf.traces.project import raw_traces
@@ -49,6 +50,7 @@ def report_page(result: DemixResult, evaluation: Evaluation | None = None) -> st
         sections.best_and_worst(result, raw_traces(result, shown) if result.signals is None else result.signals.raw[shown], shown),
         sections.activity(result),
         sections.quality(result),
+        seeding(result, pictures),
         sections.explained(result, pictures),
         sections.compression(result),
         sections.course(result),

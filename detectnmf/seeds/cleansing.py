@@ -64,7 +64,7 @@ class SeedsCleansing:
     classifier: SeedClassifier | None = field(default_factory=SeedClassifier)
     merging: PhaseMerging | None = field(default_factory=PhaseMerging)
     start: SemiNMF = field(default_factory=SemiNMF)
-    _counts: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _calls: list[dict[str, np.ndarray]] = field(default_factory=list, init=False, repr=False, compare=False)  # steps, of one movie
 
     def __call__(self, movie: Compressed, model: Model, diameter: float, runtime: Runtime) -> Components:
         """One seed for each cell.
@@ -72,26 +72,30 @@ class SeedsCleansing:
         Raises:
             UserError: a structuring element larger than the frame, or a movie too short or too slow for the classifier.
         """
+        if not len(model):
+            self._calls.clear()
         if not movie.rank:
             return Components.empty(movie.size)
         found = self.cleanse(movie, model, diameter, runtime)
-        counts = {name: len(seeds) for name, seeds in found.steps.items()}
-        logger.info("%s", told(counts))
-        if not len(model):
-            self._counts.clear()
-            self._counts.update(counts)
+        self._calls.append(found.steps)
+        logger.info("%s", told(found.steps))
         return Components(self.start(found.above, found.seeds, diameter, runtime), movie.size, None, found.score)
 
     def doubts(self, measured: Mapping[str, float]) -> list[str]:
         """What each step left of the seeds of the last movie; and what to do where none is left."""
-        if not self._counts:
+        if not self._calls:
             return []
-        note = f"seeds: {told(self._counts)}"
-        if not list(self._counts.values())[-1]:
-            step = next(name for name, count in self._counts.items() if not count)
+        steps = self._calls[0]  # later ones look for what is left
+        note = f"seeds: {told(steps)}"
+        if not len(list(steps.values())[-1]):
+            step = next(name for name, seeds in steps.items() if not len(seeds))
             cure = f"leave it out with seeder.cleansing.{step}=null" if step != "pooling" else "lower seeder.cleansing.pooling.least"
             note += f"; none was left after {step}: check diameter= and rate=, or {cure}"
         return [note]
+
+    def steps(self) -> dict[str, np.ndarray]:
+        """Pixels of the seeds after each step of the last call."""
+        return dict(self._calls[-1]) if self._calls else {}
 
     def cleanse(self, movie: Compressed, model: Model, diameter: float, runtime: Runtime) -> Cleansed:
         """The seeds after each step."""
@@ -126,6 +130,6 @@ def noise_of_a_cell(diameter: float) -> float:
     return float((8 * np.log(2) / np.pi) ** 0.5 / diameter)
 
 
-def told(counts: Mapping[str, int]) -> str:
+def told(steps: Mapping[str, np.ndarray]) -> str:
     """How many seeds each step left."""
-    return ", ".join(f"{count} {'by' if name == 'pooling' else 'after'} {name}" for name, count in counts.items())
+    return ", ".join(f"{len(seeds)} {'by' if name == 'pooling' else 'after'} {name}" for name, seeds in steps.items())

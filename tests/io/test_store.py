@@ -397,3 +397,10 @@ def test_a_full_disk_is_one_line_and_leaves_the_older_file(result, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert os.listdir(tmp_path) == ["result.h5"]
     assert detectnmf.load(tmp_path / "result.h5").shape == (T, Y, X)
+
+
+def test_where_seeds_stood_comes_back_in_order(result, tmp_path):
+    seeding = {"maskrcnn": np.array([7, 3]), "cleansing: pooling": np.array([1, 2, 5]), "cleansing: merging": np.zeros(0, np.int64)}
+    replace(result, seeding=seeding).save(tmp_path / "result.h5")
+    back = detectnmf.load(tmp_path / "result.h5").seeding
+    assert list(back) == list(seeding) and all(np.array_equal(back[name], seeding[name]) for name in seeding)

@@ -194,3 +194,9 @@ def test_numbers_of_cells_stand_at_their_centres(page, result):
     y, x = result.cells.centers[3]
     found = re.search(r'<text x="([\d.]+)" y="([\d.]+)">3</text>', page)
     assert (float(found[1]), float(found[2])) == pytest.approx((x + 0.5, y + 0.5), abs=0.051)
+
+
+def test_seeds_are_shown_step_by_step_where_they_are_known(result, page):
+    assert "Seeds" not in read(page).words
+    told = read(report_page(replace(result, seeding={"cleansing: pooling": np.array([5, 40, 77]), "superpixels": np.zeros(0, np.int64)})))
+    assert "3 by cleansing: pooling, 0 by superpixels" in told.words and not told.errors

@@ -14,6 +14,7 @@ from detectnmf.demix.model import Model
 from detectnmf.enhance.neural import NeuralEnhancing
 from detectnmf.errors import UserError
 from detectnmf.runtime import Runtime
+from detectnmf.seeds.base import places
 from detectnmf.seeds.classify import SeedClassifier
 from detectnmf.seeds.cleansing import SeedsCleansing, noise_of_a_cell
 from detectnmf.seeds.pooling import RandomMaxPooling
@@ -93,3 +94,18 @@ def test_the_noise_of_a_cell_is_that_of_its_matched_filter():
     y, x = np.mgrid[-20:21, -20:21]
     cell = np.exp(-4 * np.log(2) * (y**2 + x**2) / 49)
     assert noise_of_a_cell(7.0) == pytest.approx(1 / np.linalg.norm(cell), rel=1e-3)
+
+
+def test_where_it_saw_cells_is_told_step_by_step(drawn):
+    seeder = SeedsCleansing(NeuralEnhancing())
+    seeds = seeder(drawn.movie, Model.nothing(drawn.movie), DIAMETER, RUNTIME)
+    told = places("cleansing", seeder, seeds)
+    assert list(told) == ["cleansing: pooling", "cleansing: prominence", "cleansing: classifier", "cleansing: merging"]
+    inside = drawn.truth.footprints.tocsr()[told["cleansing: merging"]]
+    assert np.diff(inside.indptr).min() > 0 and len(np.unique(inside.indices)) == len(drawn.truth)
+    assert f"{len(told['cleansing: pooling'])} by pooling" in seeder.doubts({})[0]
+
+
+def test_a_seeder_without_steps_is_told_by_the_brightest_pixels(drawn):
+    found = places("given", lambda *_: drawn.truth, drawn.truth)
+    assert list(found) == ["given"] and np.array_equal(found["given"], drawn.truth.footprints.toarray().argmax(axis=0))
