@@ -17,6 +17,7 @@ LOOKS = {
     "oracle": ("#000000", "--", "s"),
     "full pipeline": ("#D55E00", "-", "o"),
     "full pipeline, raw-projected": ("#E69F00", "-", "^"),
+    "full pipeline, denoised": ("#7F7F7F", "-", "<"),
     "from true footprints": ("#0072B2", "-", "D"),
     "from true footprints, raw-projected": ("#56B4E9", "-", "v"),
     "NMF": ("#009E73", ":", "P"),

@@ -35,6 +35,7 @@ NUMBERS = (
     "finders",
     "trace_scores",
     "miniscope",
+    "presets",
 )  # those that make them
 Row = dict[str, Any]
 Method = Callable[[Case], Row]
