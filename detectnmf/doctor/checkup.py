@@ -18,6 +18,7 @@ from detectnmf.runtime import Runtime
 logger = logging.getLogger(__name__)
 
 DEFAULT_DECAY = 0.6  # s, of `sparsen`
+REPAIRED = ("missing frames", "NaN or infinite", "constant pixels")  # what a run says by itself
 OTHERWISE = 1.3  # times: from here on another decay is worth saying
 
 
@@ -85,7 +86,7 @@ def precheck(recording: Recording, axes: str | None) -> None:
     for finding in [*([turned] if turned else []), *values.values(sample), *frames.frames(sample)]:
         if finding.level == "stop":
             raise UserError(f"{name}: {finding.value}; {finding.advice}")
-        if finding.level == "warning":
+        if finding.level == "warning" and finding.name not in REPAIRED:
             logger.warning("note: %s: %s; %s (detectnmf doctor shows more)", finding.name, finding.value, finding.advice)
 
 

@@ -34,7 +34,7 @@ def cost(sample: Sample, trial: Trial) -> Cost:
 
 def finding(found: Cost, runtime: Runtime) -> Finding:
     budget = runtime.budget / GIB
-    value = f"about {words(found.seconds)} (half to twice that) and {found.memory:.1f} GiB on this machine, of {budget:.1f} GiB allowed"
+    value = f"{words(found.seconds)} at most and {found.memory:.1f} GiB on this machine, of {budget:.1f} GiB allowed"
     if found.memory > budget:
         return Finding("a run takes", value, "warning", "more than there is: run a part of the field, average frames, or raise max_memory=")
     if found.seconds > LONG:

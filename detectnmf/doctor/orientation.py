@@ -10,7 +10,7 @@ from detectnmf.recording import Recording
 LOOKED = 64  # frames, or less
 GROUPS = 8  # of slices, averaged
 ALIKE = 0.7  # correlation that time has at least
-CLEARLY = 4.0  # times nearer to 1
+APART = 0.4  # by which it is above that of the first axis
 
 
 def turned(recording: Recording) -> Finding | None:
@@ -19,7 +19,7 @@ def turned(recording: Recording) -> Finding | None:
         return None
     alike = likeness(recording)
     axis = int(np.argmax(alike))
-    if axis == 0 or alike[axis] < ALIKE or 1 - alike[0] < CLEARLY * (1 - alike[axis]):
+    if axis == 0 or alike[axis] < ALIKE or alike[axis] - alike[0] < APART:
         return None
     frames, rows, columns = recording.shape
     cure = "YXT" if axis == 2 else "YTX"
@@ -36,8 +36,10 @@ def likeness(recording: Recording) -> tuple[float, float, float]:
 
 
 def _alike(block: np.ndarray) -> float:
-    pictures = np.stack([part.mean(axis=0).ravel() for part in np.array_split(block, GROUPS)])
-    pictures -= pictures.mean(axis=1, keepdims=True)
+    parts = np.stack([part.mean(axis=0) for part in np.array_split(block, GROUPS)])
+    parts -= parts.mean(axis=1, keepdims=True)  # what all columns, or all rows, have in common: flicker, bleaching, shading
+    parts -= parts.mean(axis=2, keepdims=True)
+    pictures = parts.reshape(GROUPS, -1)
     norm = np.linalg.norm(pictures, axis=1)
     if (norm == 0).any():
         return 0.0

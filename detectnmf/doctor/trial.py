@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import fft
 
-from detectnmf.doctor.motion import LARGE, Motion, estimate
+from detectnmf.doctor.motion import Motion, estimate
 from detectnmf.doctor.sample import Sample
 from detectnmf.errors import UserError
 from detectnmf.pipeline import FEWEST_FRAMES, Pipeline
@@ -21,7 +21,8 @@ from detectnmf.traces.rest import Rested
 
 EDGE = 112  # px of the piece
 FRAMES = 1000  # of the piece
-TRACES = 8  # brightest cells, for the decay: in dim ones it seems slower than it is
+TRACES = 6  # brightest cells, for the decay: in dim ones it seems slower than it is
+SEEN = 0.15  # px rms: what moves more is put in place first
 GUESSED = "nothing shows how large"  # what the pipeline notes when it assumed a diameter
 
 
@@ -60,7 +61,7 @@ def attempt(
     """Run on the middle of the field; a sentence where that cannot be done.
 
     Args:
-        diameter: px, as the user gave it. motion: above half a pixel, the frames of the piece are put in place first.
+        diameter: px, as the user gave it. motion: where there is some, the frames of the piece are put in place first.
         seconds: that reading the piece may take, at the speed at which the sample was read.
     """
     recording = sample.recording
@@ -71,7 +72,7 @@ def attempt(
     start = (len(recording) - frames) // 2
     window = _middle(sample.average.shape[0]), _middle(sample.average.shape[1])
     piece = recording[start : start + frames][(slice(None), *window)]
-    if motion is not None and motion.rms > LARGE:
+    if motion is not None and motion.rms > SEEN and motion.sure < motion.rms:
         piece = _in_place(piece)
     part = replace(recording, frames=piece, bad_frames=None, bad_pixels=None, notes=(), starts=())
     try:

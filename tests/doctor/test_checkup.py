@@ -64,7 +64,7 @@ def test_cost_grows_with_the_movie():
     assert found.seconds == pytest.approx(4 * 8 + 2 * 2)  # eight times the trial's values, and read twice
     assert found.memory == pytest.approx(1 + 4 * 4 * 200 * 200 / GIB)  # rank 50 in a quarter of the field: 200
     assert cost.finding(cost.Cost(10, 99), Runtime(device="cpu", max_memory=4)).level == "warning"
-    assert "about 2.8 h" in cost.finding(cost.Cost(10_000, 1), Runtime(device="cpu")).value
+    assert "2.8 h at most" in cost.finding(cost.Cost(10_000, 1), Runtime(device="cpu")).value
 
 
 def test_rates_that_fit_the_transients():
