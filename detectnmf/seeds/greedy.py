@@ -59,7 +59,8 @@ class Greedy:
         left = Left(movie, model)
         energy = left.energy(width, good, runtime)
         limit = int(good.sum()) if self.most is None else self.most - len(model)
-        dim, found = 0, []
+        dim = 0
+        found: list[Seed] = []
         for _ in runtime.progress(range(2 * limit), "greedy", limit):
             row, column = np.unravel_index(energy.argmax(), energy.shape)
             if dim >= PATIENCE or len(found) >= limit or energy[row, column] <= 0:
