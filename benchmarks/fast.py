@@ -219,7 +219,7 @@ def whole_call(patch: Patch) -> float:
 def draw(found: dict[str, list[Point]], path: Path) -> None:
     """Fig. 2: the order of updates, means over time, and over space."""
     drawn, axes = figure(3, 4.6, 3.8)
-    low = min(points[-1].error for points in found.values())
+    converged = found[PLAIN][-1].error
     of_frames, of_both = ([name for name in found if name.startswith("HALS") and name.endswith(end)] for end in ("30 frames", "px"))
     panels = [
         [ONE, PLAIN, "scikit-learn NMF", NO_MEANS],
@@ -229,11 +229,12 @@ def draw(found: dict[str, list[Point]], path: Path) -> None:
     for ax, names in zip(axes, panels, strict=True):
         for name, colour in zip(names, COLOURS, strict=False):
             points = found[name]
-            ax.plot([p.seconds for p in points], [p.error / low - 1 for p in points], color=colour, marker=".", markersize=4, label=name)
-        ax.axhline(CLOSE * found[PLAIN][-1].error / low - 1, color="black", linewidth=0.8, linestyle=":")
-        ax.set(xscale="log", yscale="log", xlabel="processor seconds, one thread", ylim=(1e-5, 1))
+            above = [100 * (point.error / converged - 1) for point in points]
+            ax.plot([point.seconds for point in points], above, color=colour, marker=".", markersize=4, label=name)
+        ax.axhline(100 * (CLOSE - 1), color="black", linewidth=0.8, linestyle=":")
+        ax.set(xscale="log", xlabel="processor seconds, one thread", ylim=(-0.3, 2))
         ax.legend(fontsize=6, frameon=False)
-    axes[0].set_ylabel("MSE above the lowest, relative")
+    axes[0].set_ylabel("MSE above that of converged plain HALS (%)")
     save(drawn, path)
 
 

@@ -8,18 +8,20 @@ the noise, by the power spectrum, stands for the penalties.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
 from scipy import sparse
 
 from detectnmf.background.base import Background
+from detectnmf.background.coarse import Remembered
 from detectnmf.components import Components
 from detectnmf.compressed import Compressed
 from detectnmf.demix.base import Demixed
 from detectnmf.demix.colour import classes
 from detectnmf.demix.grams import Target, baseline, centred, objective
-from detectnmf.demix.hals import normalise, temporal
+from detectnmf.demix.hals import normalise, spatial, temporal
 from detectnmf.demix.history import History
 from detectnmf.demix.merge import merge
 from detectnmf.demix.model import Model
@@ -37,6 +39,7 @@ from detectnmf.traces import spectrum
 from detectnmf.traces.oasis import Oasis
 
 FIRST_SWEEPS, SETTLED = 50, 1e-3  # of new traces, before footprints are touched
+ROUNDS, SWEEPS = 5, 2  # of HALS on seeds
 PROBLEMS = 2**15  # entries of pixels' Gram matrices that are solved at a time
 
 
@@ -45,7 +48,8 @@ class CNMF:
     """Noise-constrained footprints, deconvolved traces, in turns.
 
     Args:
-        iterations: of space, background, merging, time.
+        iterations: of space, background, merging, time, at most.
+        tolerance: relative change of the squared residual below which it stands still.
         traces: deconvolves; its penalty is the noise.
         growth_diameters: by how much a footprint may grow in each iteration (cell diameters).
         reach_diameters: farthest pixel from its peak (cell diameters), of which the connected part around the peak stays; None
@@ -56,7 +60,8 @@ class CNMF:
         smallest: pixels of a seed below this fraction of its maximum are left out.
     """
 
-    iterations: int = 4
+    iterations: int = 8
+    tolerance: float = 1e-3
     traces: Oasis = field(default_factory=Oasis)
     growth_diameters: float = 0.25
     reach_diameters: float | None = 1.5
@@ -64,6 +69,7 @@ class CNMF:
     merge_price: float = 0.15
     least_brightness: float = 3.0
     smallest: float = 0.05
+    _noise: Remembered[np.ndarray] = field(default_factory=Remembered, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.iterations < 1:
@@ -75,14 +81,13 @@ class CNMF:
         self, movie: Compressed, model: Model, seeds: Components, diameter: float, runtime: Runtime, background: Background
     ) -> Demixed:
         good = usable(movie)
-        noise = noise_left(movie, runtime)
+        noise = self._noise(movie, None, lambda: noise_left(movie, runtime))
         score = extend(model.score, torch.from_numpy(np.asarray(seeds.score, np.float32)))
         C = extend(model.C, torch.zeros((len(seeds), len(movie))))
         state = State(join(model, seeds, good, self.smallest), C, score, Target.of(movie, model.B), model.B)
         state = self._background(movie, state, diameter, runtime, background)
-        C = temporal(state.target, state.A, state.C, classes(state.footprints), FIRST_SWEEPS, SETTLED)
-        state = self._in_time(movie, replace(state, C=C))
-        history = History()
+        state = self._in_time(movie, refined(movie, state))
+        history, last = History(), np.inf
         for _ in runtime.progress(range(self.iterations), "demix", self.iterations):
             if not len(state.C):
                 break
@@ -97,6 +102,9 @@ class CNMF:
             history.revised(joined, 0, gone)
             now = objective(state.target, state.A, state.C, baseline(state.target, state.A, state.C))
             history.add(now / (max(int(good.sum()), 1) * len(movie)), len(state.C), True)
+            if abs(last - now) <= self.tolerance * now and not joined:
+                break
+            last = now
         if not history.cells:
             now = objective(state.target, state.A, state.C, baseline(state.target, state.A, state.C))
             history.add(now / (max(int(good.sum()), 1) * len(movie)), len(state.C), True)
@@ -174,6 +182,17 @@ class CNMF:
         return state.cells(sparse.csc_array(footprints[:, kept]), rows(state.C, kept), kept)
 
 
+def refined(movie: Compressed, state: State) -> State:
+    """A few rounds of HALS on the supports as they are: a greedy seed holds something of its neighbours."""
+    C = temporal(state.target, state.A, state.C, classes(state.footprints), FIRST_SWEEPS, SETTLED)
+    pattern = Pattern.of(state.footprints, movie.U, len(movie))
+    values = pattern.values(state.footprints)
+    for _ in range(ROUNDS if len(C) else 0):
+        values = spatial(state.target, pattern, values, C, SWEEPS)
+        C = temporal(state.target, pattern.footprints(values), C, pattern.colours, SWEEPS)
+    return replace(state, footprints=pattern.matrix(values), C=C)
+
+
 def noise_left(movie: Compressed, runtime: Runtime) -> np.ndarray:
     """(P,) standard deviation of the noise in each pixel of U V, by its power spectrum: what compression left of it (units of noise)."""
     found = np.zeros(movie.size[0] * movie.size[1])
@@ -201,10 +220,13 @@ def side_by_side(pixels: np.ndarray) -> list[np.ndarray]:
 
 def peaks(footprints: sparse.csc_array) -> np.ndarray:
     """(K,) brightest pixel of each footprint; 0 for an empty one."""
-    ends = footprints.indptr
-    return np.array(
-        [footprints.indices[a:z][footprints.data[a:z].argmax()] if z > a else 0 for a, z in zip(ends[:-1], ends[1:], strict=True)]
-    )
+    seats = seats_of_peaks(footprints)
+    return np.where(seats < 0, 0, np.append(footprints.indices, 0)[seats])
+
+
+def seats_of_peaks(footprints: sparse.csc_array) -> np.ndarray:
+    """(K,) which entry of each footprint is the highest; -1 for an empty one."""
+    return np.array([a + footprints.data[a:z].argmax() if z > a else -1 for a, z in pairwise(footprints.indptr)], np.int64)
 
 
 def around_peak(footprints: sparse.csc_array, size: tuple[int, int]) -> sparse.csc_array:
@@ -213,8 +235,5 @@ def around_peak(footprints: sparse.csc_array, size: tuple[int, int]) -> sparse.c
         return footprints
     pixels, cells = entries(footprints)
     label = islands(pixels, cells, size)
-    at = np.array(
-        [a + footprints.data[a:z].argmax() if z > a else -1 for a, z in zip(footprints.indptr[:-1], footprints.indptr[1:], strict=True)]
-    )
-    keep = label == label[at][cells]
+    keep = label == label[seats_of_peaks(footprints)][cells]
     return sparse.csc_array((footprints.data[keep], (pixels[keep], cells[keep])), shape=footprints.shape)

@@ -64,7 +64,7 @@ class Coarse:
             mean=(squares @ movie.mean.ravel() / count).astype(np.float32).reshape(size),
             std=spread.astype(np.float32).reshape(size),
             U_local=None if local is None else SparseMatrix(local, movie.device),
-            bad_frames=None if bad is None else bad[: V.shape[1] * frames].reshape(-1, frames).all(axis=1),
+            bad_frames=None if bad is None else np.asarray(bad[: V.shape[1] * frames].reshape(-1, frames).all(axis=1)),
             bad_pixels=~good.reshape(size),
             rate=movie.rate / frames,
             pixel_size=movie.pixel_size * pixels,

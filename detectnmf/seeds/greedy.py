@@ -1,7 +1,7 @@
-"""Greedy start of CNMF (Pnevmatikakis et al. 2016): where the residual, seen through a Gaussian, has most energy, a rank-1 factor is taken out.
+"""Greedy start of CNMF (Pnevmatikakis 2016): where the residual, seen through a Gaussian, has most energy, a rank-1 factor is taken out.
 
-The movie is never formed. For a component a c taken out, the energy of the filtered residual ρ = K r changes by −2 (K a)_p (ρ_p·c) + (K a)_p² ‖c‖²,
-and ρ·c is the filtered image r·c, which the factors give.
+The movie is never formed. For a component a c taken out, the energy of the filtered residual ρ = K r changes by
+−2 (K a)_p (ρ_p·c) + (K a)_p² ‖c‖², and ρ·c is the filtered image r·c, which the factors give.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class Greedy:
         left = Left(movie, model)
         energy = left.energy(width, good, runtime)
         limit = int(good.sum()) if self.most is None else self.most - len(model)
-        dim, found = 0, []
+        dim = 0
+        found: list[Seed] = []
         for _ in runtime.progress(range(2 * limit), "greedy", limit):
             row, column = np.unravel_index(energy.argmax(), energy.shape)
             if dim >= PATIENCE or len(found) >= limit or energy[row, column] <= 0:
@@ -104,12 +105,13 @@ class Left:
         V = movie.V - model.B
         self.V = V - V.mean(dim=1, keepdim=True)
         self.C = model.C - model.C.mean(dim=1, keepdim=True) if len(model) else model.C
+        self.noise = noise_kept(movie)
         self.taken: list[Seed] = []
         self.courses = torch.zeros((0, len(movie)), device=movie.device)  # centred
 
     def energy(self, width: float, good: np.ndarray, runtime: Runtime) -> np.ndarray:
         """(Y, X) of the filtered residual over time; 0 at bad pixels."""
-        size, halo = self.movie.size, int(np.ceil(TRUNCATE * width)) + 1
+        size, halo = self.movie.size, halo_of(width)
         image = np.zeros(size)
         rows = runtime.batch(size[1] * len(self.movie) * 4 * 4, most=size[0])
         usable_ = good.reshape(size)
@@ -163,11 +165,12 @@ class Left:
                 return None
             image = np.maximum(self.along(flat, pixels).reshape(mask.shape) / energy, 0) * mask
         bright = float(np.sqrt(np.square(image).sum())) * float(height(course[None])[0])
-        return Seed(window, image, course, bright) if image.max() > 0 else None
+        by_chance = 1 + self.noise * (image.size / len(self.movie)) ** 0.5  # what a rank-1 fit makes of white noise: singular values
+        return Seed(window, image, course, bright / by_chance) if image.max() > 0 else None
 
     def take_out(self, seed: Seed, energy: np.ndarray, width: float) -> None:
         """Subtract a component, and bring the energy (Y, X) up to date, in place."""
-        size, halo = self.movie.size, int(np.ceil(TRUNCATE * width)) + 1
+        size, halo = self.movie.size, halo_of(width)
         flat = seed.course - seed.course.mean()
         wide, near = grown(seed.window, 2 * halo, size), grown(seed.window, halo, size)
         own = tuple(slice(n.start - w.start, n.stop - w.start) for n, w in zip(near, wide, strict=True))
@@ -181,9 +184,22 @@ class Left:
         self.courses = torch.cat([self.courses, flat[None]])
 
 
+def noise_kept(movie: Compressed) -> float:
+    """Root mean square over pixels of the noise that the projection on the movie's bases leaves (units of noise); 1 where all is kept."""
+    if movie.U_local is None:
+        return 0.0
+    both = movie.U.gram.multiply(movie.U_local.gram)
+    return float(np.sqrt((2 * both.sum() - both.diagonal().sum()) / max(int(usable(movie).sum()), 1)))
+
+
 def blurred(x: np.ndarray, width: float) -> np.ndarray:
     """(Y, X, n) images through a Gaussian."""
     return np.asarray(ndimage.gaussian_filter(x, (width, width, 0), truncate=TRUNCATE, mode="constant"))
+
+
+def halo_of(width: float) -> int:
+    """Pixels to each side that the Gaussian sees."""
+    return int(np.ceil(TRUNCATE * width)) + 1
 
 
 def around(row: int, column: int, reach: int, size: tuple[int, int]) -> tuple[slice, slice]:

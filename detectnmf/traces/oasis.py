@@ -99,7 +99,7 @@ class Oasis:
         return Signals(**known._read(rested, light, rate, valid), valid=valid, method=self._method(known.decay))
 
     def sharing(self, raw: np.ndarray, rate: float, valid: np.ndarray | None = None) -> Oasis:
-        """This reader with the decay that traces (K, T) share, where it is to find one for all: for traces that come one after the other."""
+        """This reader with the decay that traces (K, T) share, where it is to find one for all: for those that come one by one."""
         if self.decay is not None or not self.shared or not len(raw):
             return self
         valid = np.ones(raw.shape[1], bool) if valid is None else valid
