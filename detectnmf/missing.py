@@ -11,6 +11,14 @@ def missing_samples(raw: np.ndarray, part: np.ndarray) -> np.ndarray | None:
     return bad if bad.any() else None
 
 
+def with_bad(missing: np.ndarray | None, bad_pixels: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None:
+    """The missing samples of frames (n, Y, X), with the pixels (Y, X) that are known to be bad in all of them."""
+    if bad_pixels is None or not bad_pixels.any():
+        return missing
+    bad = np.broadcast_to(bad_pixels.astype(bool), shape)
+    return bad if missing is None else missing | bad
+
+
 def filled(part: np.ndarray, missing: np.ndarray) -> np.ndarray:
     """Each missing sample's frame's median: neither a hole for an erosion nor a peak for a dilation."""
     with np.errstate(all="ignore"):

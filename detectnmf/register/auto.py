@@ -14,7 +14,7 @@ from detectnmf.register.base import Registered
 from detectnmf.register.ground import Ground
 from detectnmf.register.match import taper
 from detectnmf.register.piecewise import Piecewise
-from detectnmf.register.rigid import registered
+from detectnmf.register.rigid import SMALLEST, registered
 from detectnmf.register.template import Template, draw, in_parts, noise_spectrum
 from detectnmf.runtime import Runtime
 
@@ -36,12 +36,12 @@ class Auto(Piecewise):
     Args:
         test: frames that are looked at.
         least_motion: agreed motion from which a movie is registered (px, root mean square length).
-        least_bending: agreed deviation of neighbouring pieces from which it is registered piecewise (px, root mean square length).
+        least_bending: deviation of pieces that vary together from which it is registered piecewise (px, root mean square length).
     """
 
     test: int = 128
     least_motion: float = 0.1
-    least_bending: float = 0.2
+    least_bending: float = 0.15
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -53,6 +53,8 @@ class Auto(Piecewise):
 
     def __call__(self, recording: Recording, runtime: Runtime) -> Registered:
         """The recording as it is if nothing moves; else with its frames put back on reading."""
+        if min(recording.size) >= SMALLEST:
+            self.weighing(recording, runtime)  # a mistake in it is not to be taken for a movie without anything to register by
         try:
             reach = self.reach(recording)
             if not self.moves(recording, reach, runtime):

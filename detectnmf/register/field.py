@@ -162,14 +162,16 @@ def _smoother(pieces: Pieces, deviations: Tensor, found: Tensor, noise: Tensor, 
 
 
 def _agreed(pieces: Pieces, deviations: Tensor, found: Tensor) -> float:
-    """px, root of the covariance of deviations in pieces that lie beside each other and share no pixel; noise and flicker do not agree."""
+    """px, root mean square length of the deviations, as far as pieces that share no pixel vary together, or against each other.
+
+    Over the frames, deviations that are noise, or cells that flicker, have a covariance of 0 give or take its standard error.
+    """
     down, right = len(pieces.rows), len(pieces.columns)
     grid = torch.where(found[..., None], deviations, 0.0).unflatten(1, (down, right))
-    there = found.unflatten(1, (down, right))
-    products, count = torch.zeros((), device=grid.device), 0
+    squares, count = 0.0, 0
     for dim, side in ((1, down), (2, right)):
-        if side > 2:
-            a, b = grid.narrow(dim, 0, side - 2), grid.narrow(dim, 2, side - 2)
-            both = there.narrow(dim, 0, side - 2) & there.narrow(dim, 2, side - 2)
-            products, count = products + ((a * b).sum(-1) * both).sum(), count + int(both.sum())
-    return float((products / max(count, 1)).clamp_min(0).sqrt())
+        if side > 2 and len(grid) > 1:
+            products = grid.narrow(dim, 0, side - 2) * grid.narrow(dim, 2, side - 2)
+            squares += float((products.mean(0).square() - products.var(0) / len(products)).sum())
+            count += products[0].numel()
+    return 2**0.5 * max(squares / max(count, 1), 0.0) ** 0.25

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from detectnmf.missing import missing_samples
+from detectnmf.missing import missing_samples, with_bad
 from detectnmf.recording import Frames
 from detectnmf.register.estimate import Found
 from detectnmf.register.warp import put_back
@@ -30,6 +30,7 @@ class RegisteredFrames:
         estimate: gives the shifts of frames (n, Y, X) that were not read before; None where all are known.
         nodes: (gy, gx) of the shifts. runtime: device and memory.
         method: how shifts are found, to be noted.
+        bad_pixels: (Y, X) True where the camera sees nothing; they move with the frame when it is put back.
         known: what was found so far; filled on reading.
     """
 
@@ -39,6 +40,7 @@ class RegisteredFrames:
     nodes: tuple[int, int]
     runtime: Runtime
     method: dict[str, Any] = field(default_factory=dict)
+    bad_pixels: np.ndarray | None = None
     known: Known = None  # type: ignore[assignment]  # nothing: filled in below
 
     def __post_init__(self) -> None:
@@ -95,7 +97,7 @@ class RegisteredFrames:
     def _read(self, raw: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         """Frames put back; what was not known of them is found first."""
         part = raw.astype(np.float32)
-        missing = missing_samples(raw, part)
+        missing = with_bad(missing_samples(raw, part), self.bad_pixels, part.shape)
         device = self.template.device
         if missing is not None:
             part = np.where(missing, self.template.cpu().numpy(), part)

@@ -56,8 +56,8 @@ def apply(registration: Registration, recording: Recording, runtime: Runtime) ->
     template = torch.from_numpy(np.nan_to_num(registration.template)).to(runtime.torch_device)
     nodes = (registration.shifts.shape[1], registration.shifts.shape[2])
     method = {**registration.method, "given": True}
-    frames = RegisteredFrames(recording.frames, template, None, nodes, runtime, method, Known.given(registration))
-    return Registered(replace(recording, frames=frames), frames)
+    frames = RegisteredFrames(recording.frames, template, None, nodes, runtime, method, recording.bad_pixels, Known.given(registration))
+    return Registered(replace(recording, frames=frames, bad_pixels=None), frames)
 
 
 def write(recording: Recording, path: str | Path, runtime: Runtime) -> None:

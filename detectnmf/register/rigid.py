@@ -123,5 +123,5 @@ class Rigid:
 def registered(recording: Recording, estimator: Estimator, method: dict[str, Any], runtime: Runtime) -> Registered:
     """The recording with what finds its shifts behind it."""
     nodes = (1, 1) if estimator.field is None else estimator.field.nodes
-    frames = RegisteredFrames(recording.frames, estimator.template, estimator, nodes, runtime, method)
-    return Registered(replace(recording, frames=frames), frames)
+    frames = RegisteredFrames(recording.frames, estimator.template, estimator, nodes, runtime, method, recording.bad_pixels)
+    return Registered(replace(recording, frames=frames, bad_pixels=None), frames)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from detectnmf.errors import UserError
-from detectnmf.missing import filled, missing_samples
+from detectnmf.missing import filled, missing_samples, with_bad
 from detectnmf.recording import Recording
 from detectnmf.register.ground import Ground
 from detectnmf.register.match import Matcher, Matches, frequencies, taper
@@ -118,13 +118,13 @@ def draw(recording: Recording, count: int, rng: np.random.Generator, runtime: Ru
     """
     usable = np.arange(len(recording)) if recording.bad_frames is None else np.flatnonzero(~recording.bad_frames.astype(bool))
     pixels = recording.size[0] * recording.size[1]
-    count = min(len(usable), runtime.batch(pixels * 4 * 6, most=count))
+    count = min(len(usable), runtime.batch(pixels * 4 * 6, share=0.5, most=count))
     places = [part[rng.integers(len(part))] for part in np.array_split(usable, count)] if count else []
     frames = []
     for place in places:
         raw = recording[int(place) : int(place) + 1]
         part = raw.astype(np.float32)
-        missing = missing_samples(raw, part)
+        missing = with_bad(missing_samples(raw, part), recording.bad_pixels, part.shape)
         if missing is not None:
             if missing.mean() > 0.5:
                 continue

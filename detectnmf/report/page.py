@@ -11,6 +11,7 @@ import numpy as np
 from detectnmf.io.atomic import replacing
 from detectnmf.report import sections
 from detectnmf.report.images import summarise
+from detectnmf.report.motion import motion
 from detectnmf.report.seeding import seeding
 from detectnmf.report.template import PAGE, STYLE
 from detectnmf.result import DemixResult
@@ -52,6 +53,7 @@ def report_page(result: DemixResult, evaluation: Evaluation | None = None) -> st
         sections.quality(result),
         seeding(result, pictures),
         sections.explained(result, pictures),
+        motion(result),
         sections.compression(result),
         sections.course(result),
         sections.settings(result),

@@ -100,6 +100,18 @@ def test_missing_samples_stay_missing_and_harm_no_others():
     assert far.max() < 0.5 and np.abs(errors(holes.registration(), shifts)).max() < 0.1
 
 
+def test_pixels_known_to_be_bad_move_with_the_frame():
+    recording, shifts = moving(frames=60, noise=0.1)
+    movie, bad = recording[:].copy(), np.zeros((64, 72), bool)
+    bad[30:32, 40] = True
+    movie[:, bad] = 1e4
+    registered = Rigid()(replace(recording, frames=movie, bad_pixels=bad), RUNTIME)
+    found = registered.recording[:]
+    assert registered.recording.bad_pixels is None and np.nanmax(found) < 200
+    assert np.abs(errors(registered.registration(), shifts)).max() < 0.1
+    assert np.isnan(found[:, 12:-12, 12:-12]).any(axis=(1, 2)).all()
+
+
 def test_saturated_integers_are_missing():
     recording, _ = moving(frames=40, noise=0.1)
     movie = np.clip(recording[:] * 100, 0, 65534).astype(np.uint16)
