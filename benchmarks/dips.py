@@ -47,7 +47,7 @@ CASES = {
         "shapes.libraries.dip.area=1449",
     ),
 }
-SMALL = ("sim.frames=240", "sim.size=[160,160]", "sim.cells=10")
+SMALL = ("sim.size=[160,160]", "sim.cells=10")
 SMOOTH = {"threshold": None, "threshold, smoothed": (1.0, 1.0, 1.5)}  # squares, squares, frames
 SEMINMF, EXPECTED = "semi-NMF (alpha)", "expected by the sweep"
 FEWEST = 8  # squares x frames of a thresholded event
@@ -71,8 +71,8 @@ class Movie:
     runtime: Runtime
 
     @classmethod
-    def draw(cls, case: str, seed: int, small: bool) -> Movie:
-        made = simulate(settings("simulate", *CASES[case], *(SMALL if small else ())), seed)
+    def draw(cls, case: str, seed: int, changes: tuple[str, ...]) -> Movie:
+        made = simulate(settings("simulate", *CASES[case], *changes), seed)
         runtime = Runtime(device="cpu", quiet=True)
         pipeline = build_pipeline(settings("run"))
         movie = pipeline.compress(pipeline.enhance(made.recording, DIAMETER, runtime), runtime)
@@ -156,9 +156,9 @@ def scored(found: EventTable, true: EventTable) -> Row:
     return row
 
 
-def measure(case: str, seed: int, small: bool, alphas: tuple[float, ...], keep: Callable[[Movie, DemixResult], None]) -> Row:
+def measure(case: str, seed: int, changes: tuple[str, ...], alphas: tuple[float, ...], keep: Callable[[Movie, DemixResult], None]) -> Row:
     """All methods on one movie."""
-    movie = Movie.draw(case, seed, small)
+    movie = Movie.draw(case, seed, changes)
     true = movie.true
     row: Row = {"case": case, "seed": seed, "oracle": scored(oracle(movie.compressed, true), true)}
     row["evidence"] = [true.evidence[true.dips].tolist(), true.depth[true.dips].tolist(), true.area[true.dips].tolist()]
@@ -222,11 +222,11 @@ def page(rows: dict[str, list[Row]], chosen: argparse.Namespace) -> list[str]:
     """The parts of the page."""
     parts = [
         "# Oxygen dips",
-        "Simulated bioluminescence of awake cortex at 1 Hz and 2.35 µm per pixel, 320 × 320 px, 600 s (`experiment=dips`): dips of "
+        "Simulated bioluminescence of awake cortex at 1 Hz and 2.35 µm per pixel, 320 × 320 px (`experiment=dips`): dips of "
         "9.4 %, 9 s and 1780 µm² (medians asked for) and surges of 7.8 %, 12 s and 25 900 µm² that grow, move and fade, at the published "
         "rates, on bleaching, jumps of the lamp, vessels, and slow glow of the tissue. *Anaesthetised*: dips of 3.3 %, 6 s and 1449 µm², "
-        f"11.5 per mm² and minute. {len(next(iter(rows.values())))} movies each, seeds from {chosen.first} on; nothing was chosen on "
-        "these seeds.",
+        f"11.5 per mm² and minute. {len(next(iter(rows.values())))} movies each of {chosen.frames} s, seeds from {chosen.first} on; "
+        "nothing was chosen on these seeds.",
         "- A found event is **right** when it is paired, one to one, with a true one of its sign whose area and whose time overlap its own "
         f"by {OVERLAP:g} (intersection over union, the smaller of the two). All true events are asked for, however weak; those that the "
         "recording cuts off are neither asked for nor mistakes. Onset, area and depth: medians over right dips; in brackets, and for the "
@@ -235,7 +235,7 @@ def page(rows: dict[str, list[Row]], chosen: argparse.Namespace) -> list[str]:
         f"same detrended movie in squares of 4 px, {FEWEST} of them at least, measured by the same rules; **smoothed**: after a Gaussian "
         "of 1 square and 1.5 frames. (Pixel by pixel the noise is four times as large.)\n"
         "- **oracle**: told where and when each event was, it measures it: what noise and squares alone cost.",
-        f"`python benchmarks/dips.py --seeds {chosen.seeds} --first {chosen.first}`",
+        f"`python benchmarks/dips.py --seeds {chosen.seeds} --first {chosen.first} --frames {chosen.frames} --alphas {chosen.alphas}`",
         "![F1, and expected against true false events](dips.png)",
     ]
     for case, some in rows.items():
@@ -328,6 +328,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first", type=int, default=1000, help="the first seed")
     parser.add_argument("--cases", default=",".join(CASES))
+    parser.add_argument("--frames", type=int, default=600, help="of each movie, at 1 Hz")
     parser.add_argument("--alphas", default=",".join(f"{alpha:g}" for alpha in ALPHAS))
     parser.add_argument("--cache", type=Path, help="file of finished movies (JSON lines); a run that was cut off goes on from there")
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parents[1] / "docs" / "benchmarks")
@@ -346,7 +347,8 @@ def main() -> None:
     rows: dict[str, list[Row]] = {case: [] for case in chosen.cases.split(",")}
     for seed in range(chosen.first, chosen.first + chosen.seeds):
         for case in rows:
-            row = known.get((case, seed)) or measure(case, seed, chosen.quick, alphas, keep)
+            changes = (*(SMALL if chosen.quick else ()), f"sim.frames={chosen.frames}")
+            row = known.get((case, seed)) or measure(case, seed, changes, alphas, keep)
             rows[case].append(row)
             if chosen.cache and (case, seed) not in known:
                 with chosen.cache.open("a") as file:

@@ -50,7 +50,7 @@ class SparseSemiNMF:
         settle: fit without price at the end, on the squares that the price has left: depths are then unbiased.
     """
 
-    alpha: float = 4.0
+    alpha: float = 3.0
     solver: Lasso = field(default_factory=CoordinateDescent)
     iterations: int = 30
     tolerance: float = 1e-4
