@@ -47,28 +47,18 @@ CASES = {
         "shapes.libraries.dip.area=1449",
     ),
 }
-SMALL = ("sim.frames=240", "sim.size=[160,160]", "sim.cells=10")
+SMALL = ("sim.size=[160,160]", "sim.cells=10")
 SMOOTH = {"threshold": None, "threshold, smoothed": (1.0, 1.0, 1.5)}  # squares, squares, frames
+SEMINMF, EXPECTED = "semi-NMF (alpha)", "expected by the sweep"
 FEWEST = 8  # squares x frames of a thresholded event
 Row = dict[str, Any]
 
 
-def settings(*overrides: str) -> DictConfig:
-    """A run's configuration and a simulation's in one."""
+def settings(verb: str, *overrides: str) -> DictConfig:
+    """The configuration of a run or of a simulation."""
+    fixed = {"run": ["preset=dips", "input=x", "enhance.offset=100", "traces=none"], "simulate": ["experiment=dips", "out=x"]}
     with initialize_config_module("detectnmf.configs", version_base=None):
-        made = compose_config("simulate", ["experiment=dips", "out=x", *[one for one in overrides if not one.startswith("demix.")]])
-        used = compose_config(
-            "run", ["preset=dips", "input=x", "enhance.offset=100", "traces=none", *[one for one in overrides if one.startswith("demix.")]]
-        )
-    return replace_sim(used, made)
-
-
-def replace_sim(run: DictConfig, made: DictConfig) -> DictConfig:
-    from omegaconf import OmegaConf
-
-    both = OmegaConf.merge(run, {key: made[key] for key in made if key not in run})
-    assert isinstance(both, DictConfig)
-    return both
+        return compose_config(verb, [*fixed[verb], *overrides])
 
 
 @dataclass(frozen=True)
@@ -81,16 +71,15 @@ class Movie:
     runtime: Runtime
 
     @classmethod
-    def draw(cls, case: str, seed: int, small: bool) -> Movie:
-        config = settings(*CASES[case], *(SMALL if small else ()))
-        made = simulate(config, seed)
+    def draw(cls, case: str, seed: int, changes: tuple[str, ...]) -> Movie:
+        made = simulate(settings("simulate", *CASES[case], *changes), seed)
         runtime = Runtime(device="cpu", quiet=True)
-        pipeline = build_pipeline(config)
+        pipeline = build_pipeline(settings("run"))
         movie = pipeline.compress(pipeline.enhance(made.recording, DIAMETER, runtime), runtime)
         return cls(made.recording, made.truth, movie, runtime)
 
     def run(self, alpha: float, movie: Compressed | None = None) -> DemixResult:
-        pipeline = build_pipeline(settings(f"demix.alpha={alpha:g}"))
+        pipeline = build_pipeline(settings("run", f"demix.alpha={alpha:g}"))
         pipeline = replace(pipeline, enhance=lambda recording, *_: recording, compress=Ready(movie or self.compressed))
         return pipeline(self.recording, self.runtime, DIAMETER)
 
@@ -167,29 +156,33 @@ def scored(found: EventTable, true: EventTable) -> Row:
     return row
 
 
-def measure(case: str, seed: int, small: bool, keep: Callable[[Movie, DemixResult], None]) -> Row:
+def measure(case: str, seed: int, changes: tuple[str, ...], alphas: tuple[float, ...], keep: Callable[[Movie, DemixResult], None]) -> Row:
     """All methods on one movie."""
-    movie = Movie.draw(case, seed, small)
+    movie = Movie.draw(case, seed, changes)
     true = movie.true
     row: Row = {"case": case, "seed": seed, "oracle": scored(oracle(movie.compressed, true), true)}
     row["evidence"] = [true.evidence[true.dips].tolist(), true.depth[true.dips].tolist(), true.area[true.dips].tolist()]
     results = {}
-    for alpha in ALPHAS:
+    for alpha in alphas:
         start = time.process_time()
         results[alpha] = movie.run(alpha)
         events = results[alpha].events
         assert events is not None
         row[f"alpha {alpha:g}"] = {**scored(events, true), "seconds": time.process_time() - start, "events": len(events)}
-    empty = null_movie(results[ALPHAS[0]], movie.runtime.rng(0))
-    for alpha in ALPHAS:
+    empty = null_movie(results[alphas[0]], movie.runtime.rng(0))
+    for alpha in alphas:
         nothing = movie.run(alpha, empty).events
         assert nothing is not None
         row[f"alpha {alpha:g}"]["null"] = len(nothing)
     for name, width in SMOOTH.items():
         for level in LEVELS:
             row[f"{name} {level:g}"] = scored(threshold(movie.compressed, level, width), true)
-    keep(movie, results[3.0])
+    keep(movie, results.get(3.0, results[alphas[0]]))
     return row
+
+
+def alphas_of(rows: Iterable[Row]) -> tuple[float, ...]:
+    return tuple(float(key.split()[1]) for key in next(iter(rows)) if key.startswith("alpha "))
 
 
 def f1(rows: Iterable[Row], method: str, kind: str = "dips") -> Mean:
@@ -229,18 +222,20 @@ def page(rows: dict[str, list[Row]], chosen: argparse.Namespace) -> list[str]:
     """The parts of the page."""
     parts = [
         "# Oxygen dips",
-        "Simulated bioluminescence of awake cortex at 1 Hz and 2.35 µm per pixel, 320 × 320 px, 600 s (`experiment=dips`): dips of 9.4 %, "
-        "9 s and 1780 µm² (medians asked for) and surges of 7.8 %, 12 s and 25 900 µm² that grow, move and fade, at the published rates, on "
-        "bleaching, jumps of the lamp, vessels, and slow glow of the tissue. *Anaesthetised*: dips of 3.3 %, 6 s and 1449 µm², 11.5 per mm² "
-        f"and minute. {len(next(iter(rows.values())))} movies each, seeds from {chosen.first} on; nothing was chosen on these seeds.",
-        "- A found event is **right** when it is paired, one to one, with a true one of its sign whose area and whose time overlap its own by "
-        f"{OVERLAP:g} (intersection over union, the smaller of the two). All true events are asked for, however weak; those that the recording "
-        "cuts off are neither asked for nor mistakes. Onset, area and depth: medians over right dips; in brackets and for the depth with sign.\n"
-        "- **alpha**: `preset=dips demix.alpha=`. **threshold**: connected squares and frames beyond so many standard deviations of the same "
-        f"detrended movie in squares of 4 px, of at least {FEWEST} in all, measured by the same rules; **smoothed**: after a Gaussian of 1 "
-        "square and 1.5 frames. (Pixel by pixel the noise is four times as large.)\n"
+        "Simulated bioluminescence of awake cortex at 1 Hz and 2.35 µm per pixel, 320 × 320 px (`experiment=dips`): dips of "
+        "9.4 %, 9 s and 1780 µm² (medians asked for) and surges of 7.8 %, 12 s and 25 900 µm² that grow, move and fade, at the published "
+        "rates, on bleaching, jumps of the lamp, vessels, and slow glow of the tissue. *Anaesthetised*: dips of 3.3 %, 6 s and 1449 µm², "
+        f"11.5 per mm² and minute. {len(next(iter(rows.values())))} movies each of {chosen.frames} s, seeds from {chosen.first} on; "
+        "nothing was chosen on these seeds.",
+        "- A found event is **right** when it is paired, one to one, with a true one of its sign whose area and whose time overlap its own "
+        f"by {OVERLAP:g} (intersection over union, the smaller of the two). All true events are asked for, however weak; those that the "
+        "recording cuts off are neither asked for nor mistakes. Onset, area and depth: medians over right dips; in brackets, and for the "
+        "depth, with their sign.\n"
+        "- **alpha**: `preset=dips demix.alpha=`. **threshold**: connected squares and frames beyond so many standard deviations of the "
+        f"same detrended movie in squares of 4 px, {FEWEST} of them at least, measured by the same rules; **smoothed**: after a Gaussian "
+        "of 1 square and 1.5 frames. (Pixel by pixel the noise is four times as large.)\n"
         "- **oracle**: told where and when each event was, it measures it: what noise and squares alone cost.",
-        f"`python benchmarks/dips.py --seeds {chosen.seeds} --first {chosen.first}`",
+        f"`python benchmarks/dips.py --seeds {chosen.seeds} --first {chosen.first} --frames {chosen.frames} --alphas {chosen.alphas}`",
         "![F1, and expected against true false events](dips.png)",
     ]
     for case, some in rows.items():
@@ -255,9 +250,9 @@ def page(rows: dict[str, list[Row]], chosen: argparse.Namespace) -> list[str]:
     return parts
 
 
-def methods(rows: list[Row]) -> list[str]:
+def methods(some: list[Row]) -> list[str]:
     """Each alpha, and of each kind of threshold all levels."""
-    names = ["oracle", *(f"alpha {alpha:g}" for alpha in ALPHAS)]
+    names = ["oracle", *(f"alpha {alpha:g}" for alpha in alphas_of(some))]
     return names + [f"{name} {level:g}" for name in SMOOTH for level in LEVELS]
 
 
@@ -267,21 +262,19 @@ def reading(rows: dict[str, list[Row]]) -> list[str]:
     for case, some in rows.items():
         best = {name: max((f1(some, f"{name} {level:g}").value, level) for level in LEVELS) for name in SMOOTH}
         top, level = max(best.values())
-        ahead = [f"{alpha:g}" for alpha in ALPHAS if f1(some, f"alpha {alpha:g}").value > top]
+        ahead = [f"{alpha:g}" for alpha in alphas_of(some) if f1(some, f"alpha {alpha:g}").value > top]
         ours = "alpha 3"
         onset, area = np.median(pooled(some, ours, "dips onset")), np.median(np.abs(pooled(some, ours, "dips area")))
         got = f1(some, ours)
+        wanted = [("0.90", got.value >= 0.9), ("2", onset <= 2), ("20", area <= 0.2)] if case == "awake" else [None] * 3
+        said = ["" if one is None else f" (wanted {one[0]}: {'reached' if one[1] else 'missed'})" for one in wanted]
+        lines.append(f"{case}, alpha 3: F1 of dips {got.show()}{said[0]}, onset {onset:.2f} s{said[1]}, area {100 * area:.0f} %{said[2]}.")
         lines.append(
-            f"{case}, alpha 3: F1 of dips {got.show()}"
-            + (f" (wanted 0.90: {'reached' if got.value >= 0.9 else 'missed'})" if case == "awake" else "")
-            + f", onset {onset:.2f} s (2: {'reached' if onset <= 2 else 'missed'}), area {100 * area:.0f} % (20: {'reached' if area <= 0.2 else 'missed'})."
-        )
-        lines.append(
-            f"{case}: the best threshold of all, chosen on these very movies (smoothed or not), has {top:.3f} at {level:g}; ahead of it: alpha "
-            f"{', '.join(ahead) or 'none'} of {', '.join(f'{alpha:g}' for alpha in ALPHAS)}."
+            f"{case}: the best threshold of all, chosen on these very movies (smoothed or not), has {top:.3f} at {level:g}; ahead of it: "
+            f"alpha {', '.join(ahead) or 'none'} of {', '.join(f'{alpha:g}' for alpha in alphas_of(some))}."
         )
         told = []
-        for alpha in ALPHAS:
+        for alpha in alphas_of(some):
             wrong = np.mean(
                 [sum(row[f"alpha {alpha:g}"][k][1] - row[f"alpha {alpha:g}"][k][0] for k in ("dips", "surges")) for row in some]
             )
@@ -296,15 +289,15 @@ def draw(rows: dict[str, list[Row]], path: Path) -> None:
     """F1 against alpha and the level; false events, expected and true."""
     drawn, axes = figure(len(rows) + 1, 4.2, 3.6)
     for ax, (case, some) in zip(axes, rows.items(), strict=False):
-        curve(ax, "semi-NMF (alpha)", ALPHAS, [f1(some, f"alpha {alpha:g}") for alpha in ALPHAS])
+        curve(ax, SEMINMF, alphas_of(some), [f1(some, f"alpha {alpha:g}") for alpha in alphas_of(some)])
         for name in SMOOTH:
             curve(ax, name, LEVELS, [f1(some, f"{name} {level:g}") for level in LEVELS])
         ax.set(xlabel="alpha, level (units of noise)", ylabel=f"F1 of dips, {case}", ylim=(0, 1.02))
     some = next(iter(rows.values()))
-    keys = [f"alpha {alpha:g}" for alpha in ALPHAS]
+    keys = [f"alpha {alpha:g}" for alpha in alphas_of(some)]
     wrong = [Mean.of(sum(row[key][k][1] - row[key][k][0] for k in ("dips", "surges")) for row in some) for key in keys]
-    curve(axes[-1], "semi-NMF (alpha)", ALPHAS, wrong)
-    curve(axes[-1], "expected by the sweep", ALPHAS, [Mean.of(row[key]["null"] for row in some) for key in keys])
+    curve(axes[-1], SEMINMF, alphas_of(some), wrong)
+    curve(axes[-1], EXPECTED, alphas_of(some), [Mean.of(row[key]["null"] for row in some) for key in keys])
     axes[-1].set(xlabel="alpha", ylabel=f"false events per movie, {next(iter(rows))}", ylim=(0, None))
     below(drawn, axes[0])
     axes[-1].legend(frameon=False, fontsize=8)
@@ -335,9 +328,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first", type=int, default=1000, help="the first seed")
     parser.add_argument("--cases", default=",".join(CASES))
+    parser.add_argument("--frames", type=int, default=600, help="of each movie, at 1 Hz")
+    parser.add_argument("--alphas", default=",".join(f"{alpha:g}" for alpha in ALPHAS))
     parser.add_argument("--cache", type=Path, help="file of finished movies (JSON lines); a run that was cut off goes on from there")
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parents[1] / "docs" / "benchmarks")
     chosen = parser.parse_args()
+    alphas = tuple(float(alpha) for alpha in chosen.alphas.split(","))
     if chosen.quick:
         chosen.seeds = 1
     chosen.out.mkdir(parents=True, exist_ok=True)
@@ -351,12 +347,13 @@ def main() -> None:
     rows: dict[str, list[Row]] = {case: [] for case in chosen.cases.split(",")}
     for seed in range(chosen.first, chosen.first + chosen.seeds):
         for case in rows:
-            row = known.get((case, seed)) or measure(case, seed, chosen.quick, keep)
+            changes = (*(SMALL if chosen.quick else ()), f"sim.frames={chosen.frames}")
+            row = known.get((case, seed)) or measure(case, seed, changes, alphas, keep)
             rows[case].append(row)
             if chosen.cache and (case, seed) not in known:
                 with chosen.cache.open("a") as file:
                     file.write(json.dumps(row) + "\n")
-            print(case, seed, *(f"{alpha:g}: {f1([row], f'alpha {alpha:g}').value:.3f}" for alpha in ALPHAS), flush=True)
+            print(case, seed, *(f"{alpha:g}: {f1([row], f'alpha {alpha:g}').value:.3f}" for alpha in alphas), flush=True)
     draw(rows, chosen.out / "dips.png")
     write(chosen.out, "dips", page(rows, chosen), chosen.quick)
 

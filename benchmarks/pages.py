@@ -30,6 +30,10 @@ LOOKS = {
     "masknmf, enhanced": ("#56B4E9", "-", "v"),
     "CNMF": ("#009E73", ":", "P"),
     "PCA/ICA, enhanced": ("#E69F00", ":", "^"),
+    "semi-NMF (alpha)": ("#D55E00", "-", "o"),
+    "expected by the sweep": ("#000000", "--", "s"),
+    "threshold": ("#56B4E9", ":", "v"),
+    "threshold, smoothed": ("#0072B2", "-", "D"),
 }
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
 INK, GRID = "#1f2d33", "#d9dfe2"

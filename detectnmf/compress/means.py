@@ -91,7 +91,7 @@ class LocalMeans:
         bad_frames = lost > 0.5 if recording.bad_frames is None else (lost > 0.5) | recording.bad_frames
         if bad_frames.any() and not bad_frames.all():
             V = bridged(V, bad_frames)
-            missing -= int(round(float(lost[bad_frames].sum() * (~bad_pixels).sum())))
+            missing -= round(float(lost[bad_frames].sum() * (~bad_pixels).sum()))
         return Compressed(
             SparseMatrix(U, device),
             V,

@@ -59,7 +59,10 @@ class CoordinateDescent:
 
 @dataclass(frozen=True)
 class LassoLars:
-    """Least angle regression, which walks down from the price at which nothing is left: exact, one pixel after the other."""
+    """Least angle regression, which walks down from the price at which nothing is left, one pixel after the other.
+
+    The path of scikit-learn is exact as long as no component that was dropped on the way should come back; the last step makes it so.
+    """
 
     def __call__(self, gram: Tensor, cross: Tensor, alpha: float, start: Tensor | None = None) -> Tensor:
         from sklearn.linear_model import lars_path_gram
@@ -71,4 +74,7 @@ class LassoLars:
             some = G[np.ix_(here, here)]
             _, _, path = lars_path_gram(b[here, pixel], some, n_samples=1, alpha_min=alpha, method="lasso", positive=True)
             found[here, pixel] = path[:, -1]
-        return torch.from_numpy(found).to(cross)
+        exact = CoordinateDescent(sweeps=1000, tolerance=1e-9)(
+            gram.double(), cross.double(), alpha, torch.from_numpy(found).to(gram.device)
+        )
+        return exact.to(cross)

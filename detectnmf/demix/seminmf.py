@@ -50,7 +50,7 @@ class SparseSemiNMF:
         settle: fit without price at the end, on the squares that the price has left: depths are then unbiased.
     """
 
-    alpha: float = 4.0
+    alpha: float = 3.0
     solver: Lasso = field(default_factory=CoordinateDescent)
     iterations: int = 30
     tolerance: float = 1e-4
@@ -76,7 +76,7 @@ class SparseSemiNMF:
         clean = movie.with_V(movie.V - B)
         Y = grid.courses(clean)
         pieces = Pieces.of(grid, model, self.growth * diameter / grid.edge)
-        rest = torch.from_numpy(grid.basis.T @ model.b.cpu().numpy() / grid.noise).to(Y) if len(model) else Y.mean(dim=1)
+        rest = torch.from_numpy(grid.basis.T @ model.b.cpu().numpy() / grid.noise).to(Y) if len(model) else Y.median(dim=1).values
         left = pieces.residual(Y) - rest[:, None]
         pieces = pieces.joined(self._departing(left, Y - rest[:, None], grid, seeds, diameter, movie.rate))
         history = History()
@@ -100,6 +100,7 @@ class SparseSemiNMF:
             return Pieces(())
         turned = SparseMatrix(sparse.csr_array(footprints.T), left.device)
         courses, before = turned @ left, turned @ whole
+        courses = courses - courses.median(dim=1, keepdim=True).values
         durations = lengths(self.durations, rate, left.shape[1])
         best, which = (one.cpu().numpy() for one in strongest(courses, durations, each=True))
         alike = overlap(footprints) > SAME

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-ENOUGH = 2**17  # values of which a median is taken
+ENOUGH = 2**17  # values that stand for all
+QUARTER = 0.3186  # standard deviations: a quarter of normal values are smaller in size
 
 
 def lengths(durations: tuple[float, ...], rate: float, frames: int) -> list[int]:
@@ -35,7 +36,7 @@ def span(middle: int, length: int, frames: int, before: int = 0, after: int = 0)
 def strongest(courses: Tensor, durations: list[int], each: bool = False) -> tuple[Tensor, Tensor]:
     """(n, T) the largest departure in size, with its sign, over all lengths; and which length (index, uint8).
 
-    Departures count in units of white noise, or of their own robust deviation where that is larger: what drifts slowly departs all the time.
+    Departures count in units of white noise, or of their own usual size where that is larger: what drifts slowly departs all the time.
 
     Args:
         each: course has its own deviation; else all share one.
@@ -43,7 +44,7 @@ def strongest(courses: Tensor, durations: list[int], each: bool = False) -> tupl
     best, which = torch.zeros_like(courses), torch.zeros(courses.shape, dtype=torch.uint8, device=courses.device)
     for number, (_, found) in enumerate(departures(courses, durations)):
         size = found.abs()
-        usual = 1.4826 * (size.median(dim=1, keepdim=True).values if each else some(size).median())
+        usual = quiet(size) if each else quiet(some(size)[None])
         found, size = (x / usual.clamp_min(1.0) for x in (found, size))
         more = size > best.abs()
         best = torch.where(more, found, best)
@@ -51,8 +52,13 @@ def strongest(courses: Tensor, durations: list[int], each: bool = False) -> tupl
     return best, which
 
 
+def quiet(size: Tensor) -> Tensor:
+    """(n, 1) standard deviation that the smaller quarter of (n, m) absolute values speaks for: events may fill much of the rest."""
+    return size.kthvalue(max(1, size.shape[1] // 4), dim=1, keepdim=True).values / QUARTER
+
+
 def some(values: Tensor) -> Tensor:
-    """Values evenly spread over a large tensor, enough for a median."""
+    """Values evenly spread over a large tensor, enough for a quantile."""
     flat = values.flatten()
     return flat[:: max(1, len(flat) // ENOUGH) | 1]  # an odd step meets all frames
 

@@ -15,6 +15,7 @@ from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
 
 BORDER = 2  # squares around an event that are looked at, too
+DARK = 0.2  # of the noise: a movie without its light, as after enhance.relative=false
 EDGE = 0.5  # of a footprint's maximum
 
 
@@ -26,8 +27,8 @@ class SignedEvents:
 
     Args:
         least_evidence: strength over noise in the event's own matched filter, at least.
-        least_dip, least_surge: greatest change relative to the baseline, at least. Tissue glows up by some per cent for seconds, in places as
-            wide as surges, and only their height tells the two apart.
+        least_dip, least_surge: greatest change relative to the baseline, at least. Tissue glows up by some per cent for seconds, in
+            places as wide as surges, and only their height tells the two apart.
         saddle: two components are one event where what lies between them, in space and time, stays above this share of the lower one.
     """
 
@@ -58,6 +59,8 @@ class SignedEvents:
         Y = grid.courses(movie).cpu().numpy()
         rest = Y.mean(axis=1) - A @ C.mean(axis=1)
         light = (np.abs(movie.mean).ravel() @ np.abs(grid.basis)) / np.maximum(np.asarray(np.abs(grid.basis).sum(axis=0)).ravel(), 1e-12)
+        if np.median(np.abs(movie.mean)) < DARK * np.median(std):
+            light = np.ones_like(light)  # no light to be relative to: changes are in the recording's units
         pixels = np.diff(sparse.csc_array(grid.basis).indptr)
         noise = (std @ grid.basis) / np.maximum(pixels * light, 1e-12)  # of a square, relative to its light
         found = []

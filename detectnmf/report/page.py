@@ -10,6 +10,7 @@ import numpy as np
 
 from detectnmf.io.atomic import replacing
 from detectnmf.report import sections
+from detectnmf.report.events import events
 from detectnmf.report.images import summarise
 from detectnmf.report.motion import motion
 from detectnmf.report.seeding import seeding
@@ -45,7 +46,8 @@ def report_page(result: DemixResult, evaluation: Evaluation | None = None) -> st
     shown = order if len(order) <= 2 * SHOWN else np.concatenate([order[:SHOWN], order[-SHOWN:]])
     body = [
         sections.header(result, pictures),
-        sections.no_cells(result, pictures),
+        sections.no_cells(result, pictures) if result.events is None else "",
+        events(result),
         sections.scores(evaluation),
         sections.view(result, pictures),
         sections.best_and_worst(result, raw_traces(result, shown) if result.signals is None else result.signals.raw[shown], shown),

@@ -33,6 +33,8 @@ def header(result: DemixResult, pictures: Pictures | None) -> str:
         (f"{rows} × {columns}", f"pixels of {_number(um)} µm", f"{_number(rows * um)} × {_number(columns * um)} µm"),
         (duration(frames / result.rate), f"{frames} frames", f"at {_number(result.rate)} Hz"),
     ]
+    if result.events is not None:
+        tiles[0] = (str(len(result.events)), "event found" if len(result.events) == 1 else "events found", "")
     if known.get("diameter"):
         tiles.append((f"{_number(float(known['diameter']))} px", "cell diameter", f"{_number(float(known['diameter']) * um)} µm"))
     if pictures is not None:

@@ -52,12 +52,12 @@ class Pockets:
         if not len(grid):
             return Components.empty(movie.size)
         left = grid.courses(movie, model)
-        left -= left.mean(dim=1, keepdim=True)
+        left -= left.median(dim=1, keepdim=True).values  # at rest: the mean lies on the side of the events
         durations = lengths(self.durations, movie.rate, len(movie))
         best, wide, long = self._departures(left, grid, diameter, durations)
         seeds, scores = [], []
         whole = grid.courses(movie) if len(model) else left
-        whole = whole - whole.mean(dim=1, keepdim=True)
+        whole = whole - whole.median(dim=1, keepdim=True).values
         for square, middle in self._peaks(best, wide, long, grid, diameter, durations):
             length, width = durations[long[square, middle]], self.widths[wide[square, middle]]
             frames = slice(*span(middle, length, len(movie)))
