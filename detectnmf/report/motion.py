@@ -51,7 +51,7 @@ def means(found: Registration) -> Figure:
 
 def courses(found: Registration, rate: float) -> Figure:
     """Shifts, and agreement before and after, over time."""
-    figure = figures._figure(WIDTH, 3.4)
+    figure = figures.canvas(WIDTH, 3.4)
     above, below = figure.add_axes((0.05, 0.56, 0.94, 0.37)), figure.add_axes((0.05, 0.13, 0.94, 0.32))
     seconds = np.arange(len(found)) / rate
     rest = np.nanmedian(found.whole, axis=0)
