@@ -34,7 +34,7 @@ from detectnmf.recording import Recording
 from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
 from detectnmf.simulate.simulator import Simulated
-from detectnmf.tasks import build_pipeline as build_job
+from detectnmf.tasks.run import build_pipeline as build_job
 from detectnmf.traces.project import raw_traces
 
 FIRST_SEED = 1000

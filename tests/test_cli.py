@@ -162,7 +162,7 @@ def test_a_mistake_in_an_experiment_is_found(call, here):
 
 
 def test_a_fault_of_the_program_is_not_hidden(here, monkeypatch):
-    monkeypatch.setattr("detectnmf.tasks.refuse_to_replace", lambda *_: 1 / 0)
+    monkeypatch.setattr("detectnmf.tasks.simulate.refuse_to_replace", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["simulate", "o.tif", *SMALL])
 
@@ -171,7 +171,7 @@ def test_an_interrupt_is_one_line(call, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("detectnmf.tasks.refuse_to_replace", interrupt)
+    monkeypatch.setattr("detectnmf.tasks.simulate.refuse_to_replace", interrupt)
     code, _, err = call("simulate", "o.tif", *SMALL)
     assert (code, one_line(err)) == (130, "interrupted; what was finished is kept")
 

@@ -16,7 +16,7 @@ from detectnmf.command.parts import check_own, listing
 from detectnmf.command.settings import check_knobs, check_parts, locate
 from detectnmf.command.words import VERBS
 from detectnmf.errors import UserError
-from detectnmf.tasks import KNOBS, PARTS, SHARED, plain
+from detectnmf.tasks.settings import KNOBS, PARTS, SHARED, plain
 
 ROOT = Path(__file__).resolve().parent.parent / "configs"
 GROUPS = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(("_", ".")))

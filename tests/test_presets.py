@@ -17,7 +17,7 @@ from detectnmf.recording import Recording
 from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
 from detectnmf.signals import WORDS
-from detectnmf.tasks import build_pipeline
+from detectnmf.tasks.run import build_pipeline
 
 QUIET = Runtime(device="cpu", max_memory=1.0, quiet=True)
 METHODS = {
