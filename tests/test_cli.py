@@ -98,7 +98,7 @@ def test_completion_knows_verbs_and_parts(call, monkeypatch):
     ("words", "says"),
     [
         (["simulat"], "'simulat' is not a verb; did you mean `simulate`?"),
-        (["fly"], "'fly' is not a verb; the verbs are run, doctor, simulate, gallery, train, evaluate, demo"),
+        (["fly"], "'fly' is not a verb; the verbs are run, doctor, sweep, simulate, gallery, train, evaluate, demo"),
         (["toy.tif"], "toy.tif is not a verb; did you mean `detectnmf run toy.tif`?"),
         (["run"], "input is not given; try: detectnmf run --help"),
         (["evaluate", "a.h5"], "truth is not given; try: detectnmf evaluate --help"),

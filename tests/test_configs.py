@@ -29,8 +29,10 @@ def composed(verb, *overrides):
 
 
 def groups_of(verb):
-    """The groups that a verb's list of defaults names."""
-    return {str(key) for entry in OmegaConf.load(ROOT / f"{verb}.yaml").defaults if OmegaConf.is_dict(entry) for key in entry}
+    """The groups that a verb's list of defaults names, and those of a verb that it names there."""
+    entries = list(OmegaConf.load(ROOT / f"{verb}.yaml").defaults)
+    own = {str(key) for entry in entries if OmegaConf.is_dict(entry) for key in entry}
+    return own.union(*(groups_of(entry) for entry in entries if entry in VERBS))
 
 
 CHOICES = {verb: groups_of(verb) for verb in VERBS}

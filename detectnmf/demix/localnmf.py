@@ -43,6 +43,7 @@ class LocalNMF:
         structure_every: iterations between revisions, and of the background; sooner when the objective stands still.
         support_factors: fraction of a cell's highest residual correlation that a new pixel must reach, revision by revision;
             tight at first, the last one stays.
+        later_factors: how many of these, from the end, serve where cells are known already: most supports are as they should be.
         tolerance: relative change of the objective below which it stands still.
         sweeps: passes over all cells within an iteration, in space and in time.
         smallest: pixels of a seed below this fraction of its maximum are left out.
@@ -53,6 +54,7 @@ class LocalNMF:
     structure: Structure = field(default_factory=Structure)
     structure_every: int = 4
     support_factors: tuple[float, ...] = (0.95, 0.9, 0.8, 0.7, 0.6)
+    later_factors: int = 2
     tolerance: float = 1e-3
     sweeps: int = 2
     smallest: float = 0.02
@@ -72,7 +74,7 @@ class LocalNMF:
         state = self._background(movie, state, diameter, runtime, background, FIRST_SWEEPS)
         history = History()
         pattern = Pattern.of(state.footprints, movie.U)
-        last, revision = np.inf, 0
+        last, revision = np.inf, max(0, len(self.support_factors) - self.later_factors) if len(model) else 0
         quiet = False  # the last revision changed nothing
         steps = runtime.progress(range(self.iterations), "demix", self.iterations)
         structural = True
