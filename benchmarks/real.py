@@ -1,7 +1,7 @@
 """The default run on real recordings: python benchmarks/real.py FOLDER
 
-Prints a Markdown table of cells, seconds and peak memory, each run in a process of its own, and the agreement with another program's
-result on the miniscope (agreement, not truth). Results and reports go to the current folder.
+FOLDER holds the recordings. Prints a Markdown table of cells, seconds and peak memory, each run in a process of its own, and the agreement
+with another program's result on the miniscope (agreement, not truth). Results and reports go to the current folder.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ RUNS = {
     "two-photon-mouse": ["diameter=3"],
     "zebrafish-light-sheet": ["diameter=4"],
     "miniscope-registered": ["detector.checkpoint=one_photon"],
-    "one-photon-raw": ["diameter=3"],
+    "one-photon-raw": ["preset=scnmf", "diameter=3"],
 }
 
 

@@ -40,7 +40,7 @@ def cells(result: DemixResult, chosen: np.ndarray, raw: np.ndarray | None, width
 
     The trace is the denoised one, on the level at which the raw one rests, with its spikes below; without signals the demixed one.
     """
-    traces, signals = result.cells.traces, result.signals
+    traces, signals = result.cells.traces, result.signals if result.events is None else None  # dips are no transients
     assert traces is not None
     figure = canvas(width, 0.82 * len(chosen) + 0.42)
     top, bottom = 0.14 / figure.get_figheight(), 0.42 / figure.get_figheight()

@@ -115,7 +115,7 @@ def best_and_worst(result: DemixResult, raw: np.ndarray | None, chosen: np.ndarr
     for title, piece in parts.items():
         figure = figures.cells(result, chosen[piece], None if raw is None else raw[piece], 5.9 if title else 12)
         columns += f"<div>{f'<h3>{title}</h3>' if title else ''}{picture(figure, f'{title} cells'.strip())}</div>"
-    read = raw is not None and result.signals is not None
+    read = raw is not None and result.signals is not None and result.events is None
     caption = "Footprint and " + ("denoised trace; in black below, inferred events" if read else "trace")
     caption += "" if raw is None else "; in grey behind, the movie's own trace at that footprint, all else subtracted"
     ranked = (
