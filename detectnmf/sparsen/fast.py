@@ -12,6 +12,8 @@ from detectnmf.compressed import Compressed
 from detectnmf.errors import UserError
 from detectnmf.runtime import Runtime
 
+BAND, FEWEST, MOST = 2**20, 64, 16384  # values of a band that stay in a CPU's cache; rows at least, and at most
+
 
 @dataclass(frozen=True)
 class Fast:
@@ -41,7 +43,8 @@ class Fast:
             V = V * ~bad
         pixels = movie.size[0] * movie.size[1]
         out = torch.zeros_like(V)
-        step = runtime.batch(len(movie) * 4 * 4, most=16384)
+        rows = max(FEWEST, min(MOST, BAND // len(movie))) if V.device.type == "cpu" else MOST
+        step = runtime.batch(len(movie) * 4 * 4, most=rows)
         U, U_local = movie.U, movie.U_local
 
         def band(rows: slice) -> None:
