@@ -10,7 +10,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before anything that counts threads i
     os.environ.setdefault("MKL_NUM_THREADS", "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -121,3 +121,24 @@ def data_dir() -> Path:
     if not Path(folder).is_dir():
         pytest.fail(f"DETECTNMF_DATA={folder} is no folder")
     return Path(folder)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The test in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[object, str, str]]:
+    """Run the command in this process: (exit code, stdout, stderr)."""
+    from detectnmf.cli import main
+
+    def run(*words: object) -> tuple[object, str, str]:
+        with pytest.raises(SystemExit) as done:
+            main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        return done.value.code, out, err
+
+    return run

@@ -15,28 +15,9 @@ import detectnmf
 from detectnmf.cli import main
 from detectnmf.command.words import VERBS
 
+pytestmark = pytest.mark.usefixtures("here")
 SMALL = ["sim.frames=30", "sim.size=[32,32]", "sim.cells=3"]
 QUICK = ["seeder=superpixels", "device=cpu", "quiet=true"]
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    """Each test in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def call(capsys):
-    """Run the command in this process: (exit code, stdout, stderr)."""
-
-    def run(*words):
-        with pytest.raises(SystemExit) as done:
-            main([str(word) for word in words])
-        out, err = capsys.readouterr()
-        return done.value.code, out, err
-
-    return run
 
 
 @pytest.fixture

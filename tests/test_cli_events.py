@@ -10,25 +10,9 @@ import tifffile
 from happenings import HAPPENS, NOISE, film
 
 import detectnmf
-from detectnmf.cli import main
 
+pytestmark = pytest.mark.usefixtures("here")
 DIPS = ["preset=dips", "rate=1", "pixel_size=2", "diameter=40um", "compress.edge=8", "device=cpu", "quiet=true"]
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def call(capsys):
-    def run(*words):
-        with pytest.raises(SystemExit) as done:
-            main([str(word) for word in words])
-        return done.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture
