@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from detectnmf.background.base import Background
 from detectnmf.components import Components
 from detectnmf.compress.base import Compressor
 from detectnmf.compressed import Compressed
-from detectnmf.demix.base import Demixer
+from detectnmf.demix.base import Demixed, Demixer
 from detectnmf.demix.model import Model
 from detectnmf.detect.diameter import estimate_diameter
 from detectnmf.enhance.base import Enhancer
@@ -29,10 +28,12 @@ from detectnmf.judge.quality import Judge, Judged
 from detectnmf.recording import Recording
 from detectnmf.register.base import Registrar
 from detectnmf.register.none import NoRegistration
+from detectnmf.registration import Registration
 from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
 from detectnmf.seeds.base import Seeder, places
-from detectnmf.signals import MEANING
+from detectnmf.signals import MEANING, Signals
+from detectnmf.stages.keep import Stages
 from detectnmf.threads import small_blas
 from detectnmf.traces.base import Reader
 from detectnmf.traces.oasis import Oasis
@@ -73,49 +74,49 @@ class Pipeline:
 
     @small_blas
     def __call__(
-        self, recording: Recording, runtime: Runtime, diameter: float | None = None, provenance: Mapping[str, Any] | None = None
+        self,
+        recording: Recording,
+        runtime: Runtime,
+        diameter: float | None = None,
+        provenance: Mapping[str, Any] | None = None,
+        stages: Stages | None = None,
     ) -> DemixResult:
         """Find and demix the cells of a recording.
 
         Args:
             diameter: of a cell (px); None estimates it.
             provenance: what is to be known of this run besides what the run itself adds.
+            stages: keeps what each stage found, and gives what an earlier run kept; None keeps nothing.
 
         Raises:
             UserError: fewer than ten frames, or no usable pixel.
         """
-        clock = Clock()
+        stages = Stages() if stages is None else stages
         check(recording, diameter)
-        with clock("register"):
-            registered = self.register(recording, runtime)
-        recording = self.enhance(registered.recording, diameter, runtime)
-        with clock("compress"):
-            movie = self.compress(recording, runtime)
-        registration = registered.registration()
-        notes = [*recording.notes, *([] if registration is None else registration.notes), *repairs(movie)]
+        reading = {"register": self.register, "enhance": self.enhance, "compress": self.compress}
+        reading["diameter"] = None if isinstance(self.enhance, NoEnhancing) else diameter  # nothing else that reads needs it
+        movie, registration, notes = stages("compress", partial(self._compress, recording, diameter), runtime, **reading)
         if diameter is None:
-            with clock("diameter"):
-                diameter, note = find_diameter(movie, runtime)
+            diameter, note = stages("diameter", partial(find_diameter, movie), runtime)
             notes.append(note)
         model = Model.nothing(movie)
         history: list[dict[str, np.ndarray]] = []
         seeding: dict[str, np.ndarray] = {}
         last = list(self.seeders)[-1]
         for name in (*self.seeders, *[last] * (self.passes - 1)):
-            with clock(f"seed: {name}"):
-                seeds = self.seeders[name](movie, model, diameter, runtime)
+            look = partial(self._seed, name, movie, model, diameter)
+            seeds, where = stages(f"seed: {name}", look, runtime, seeder=self.seeders[name], diameter=diameter)
             logger.info("%s: %d seeds", name, len(seeds))
-            for step, pixels in places(name, self.seeders[name], seeds).items():
+            for step, pixels in where.items():
                 seeding[step] = np.concatenate([seeding.get(step, pixels[:0]), pixels])
             if len(seeds) or not history:
-                with clock("demix"):
-                    demixed = self.demix(movie, model, seeds, diameter, runtime, self.background)
-                before, model = len(model), demixed.model
+                fit = partial(self._demix, movie, model, seeds, diameter)
+                before, demixed = len(model), stages("demix", fit, runtime, demix=self.demix, background=self.background)
+                model = demixed.model
                 history.append(demixed.history)
             if name == last and (not len(seeds) or len(model) <= before):
                 break
-        with clock("judge"):
-            judged = self.judge(movie, model, diameter, runtime)
+        judged = stages("judge", lambda runtime: self.judge(movie, model, diameter, runtime), runtime, judge=self.judge)
         kept, rejected = (ranked(judged, which) for which in (judged.keep, ~judged.keep))
         if len(rejected):
             why = reasons(judged.quality["reason"][rejected])
@@ -124,14 +125,13 @@ class Pipeline:
         for seeder in self.seeders.values():
             notes += getattr(seeder, "doubts", lambda _: [])(measured)
         result = assemble(movie, model, kept, rejected)
-        with clock("traces"):
-            result, said = self._read(result, runtime)
+        signals, said = stages("traces", partial(self._read, result), runtime, traces=self.traces)
+        result = replace(result, signals=signals)
         notes += said
-        with clock("events"):
-            result = replace(result, events=self.events(result, runtime))
+        result = replace(result, events=stages("events", partial(self.events, result), runtime, events=self.events))
         for note in notes:
             logger.warning("note: %s", note)
-        known = {"diameter": float(diameter), "timings": clock.seconds, "notes": notes, "frames": len(movie), "rank": movie.rank}
+        known = {"diameter": float(diameter), "timings": stages.seconds, "notes": notes, "frames": len(movie), "rank": movie.rank}
         return replace(
             result,
             registration=registration,
@@ -142,32 +142,40 @@ class Pipeline:
             provenance={**(provenance or {}), **known},
         )
 
-    def _read(self, result: DemixResult, runtime: Runtime) -> tuple[DemixResult, list[str]]:
-        """The result with its signals, and what is to be said of them; a reader that fails does not take the cells with it."""
+    def _compress(
+        self, recording: Recording, diameter: float | None, runtime: Runtime
+    ) -> tuple[Compressed, Registration | None, list[str]]:
+        """Register, enhance and compress in one go, and what is to be said of it."""
+        registered = self.register(recording, runtime)
+        if registered.frames is not None:
+            runtime.partial.beside("motion", registered.frames.known)
+        recording = self.enhance(registered.recording, diameter, runtime)
+        movie = self.compress(recording, runtime)
+        registration = registered.registration()
+        return movie, registration, [*recording.notes, *([] if registration is None else registration.notes), *repairs(movie)]
+
+    def _seed(
+        self, name: str, movie: Compressed, model: Model, diameter: float, runtime: Runtime
+    ) -> tuple[Components, dict[str, np.ndarray]]:
+        """What a seeder finds, and the pixels at which it saw it."""
+        seeds = self.seeders[name](movie, model, diameter, runtime)
+        return seeds, places(name, self.seeders[name], seeds)
+
+    def _demix(self, movie: Compressed, model: Model, seeds: Components, diameter: float, runtime: Runtime) -> Demixed:
+        return self.demix(movie, model, seeds, diameter, runtime, self.background)
+
+    def _read(self, result: DemixResult, runtime: Runtime) -> tuple[Signals | None, list[str]]:
+        """The signals, and what is to be said of them; a reader that fails does not take the cells with it."""
         try:
             signals = self.traces(result, runtime)
         except Exception as error:
             logger.debug("reading the traces failed", exc_info=True)
-            return result, [f"the traces were not read ({type(error).__name__}: {error}); the cells and their demixed traces are there"]
+            return None, [f"the traces were not read ({type(error).__name__}: {error}); the cells and their demixed traces are there"]
         if signals is None:
-            return result, []
+            return None, []
         words, counts = np.unique([word for flag in signals.flag for word in flag.split("+")], return_counts=True)
         notes = [f"{count} of {len(signals)} traces: {MEANING[word]}" for word, count in zip(words, counts, strict=True) if word in MEANING]
-        return replace(result, signals=signals), notes
-
-
-class Clock:
-    """Seconds spent in each named stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.perf_counter() - start, 3)
-        logger.info("%s: %.1f s", stage, time.perf_counter() - start)
+        return signals, notes
 
 
 def check(recording: Recording, diameter: float | None) -> None:

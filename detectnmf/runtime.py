@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from detectnmf.errors import UserError
+from detectnmf.partial import Partial
 
 if TYPE_CHECKING:
     import torch
@@ -28,12 +29,14 @@ class Runtime:
         max_memory: working memory in GiB; None takes half of what is free on the device.
         seed: the seed of every random choice.
         quiet: show no progress bars.
+        partial: where a stage writes down how far it is.
     """
 
     device: str = "auto"
     max_memory: float | None = None
     seed: int = 0
     quiet: bool = False
+    partial: Partial = field(default_factory=Partial, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.max_memory is not None and self.max_memory <= 0:
@@ -79,36 +82,44 @@ class Runtime:
         free = _free_memory() // 2
         return free if self.max_memory is None else min(free, int(self.max_memory * GIB))
 
+    def fixed(self) -> Runtime:
+        """With the budget of this moment from now on, whatever else takes or frees memory, so that batches stay as large as they are."""
+        return self if self.max_memory is not None else replace(self, max_memory=self.budget / GIB)
+
     def batch(self, bytes_each: float, share: float = 0.25, most: int | None = None) -> int:
         """How many items of `bytes_each` fit into a share of the budget, at least one."""
         count = max(1, int(self.budget * share / max(bytes_each, 1)))
         return count if most is None else max(1, min(count, most))
 
-    def in_batches(self, total: int, batch: int, work: Callable[[slice], None], label: str = "") -> None:
-        """Call `work` on consecutive slices of 0..total; on out-of-memory halve the batch, say so once, and go on.
+    def in_batches(self, total: int, batch: int, work: Callable[[slice], None], label: str = "", start: int = 0) -> None:
+        """Call `work` on consecutive slices of start..total; on out-of-memory halve the batch, say so once, and go on.
 
         Args:
             work: leaves nothing behind when it fails, since the same items are then given to it again in smaller batches.
         """
-        import torch
+        for _ in self.pieces(total, batch, work, label, start):
+            pass
+
+    def pieces(self, total: int, batch: int, work: Callable[[slice], T], label: str = "", start: int = 0) -> Iterator[tuple[slice, T]]:
+        """The same, with what `work` gave for each slice."""
         from tqdm import tqdm
 
-        start, said = 0, False
-        with tqdm(total=total, desc=label, disable=True if self.quiet or not label else None, delay=2.0, leave=False) as bar:
+        said = False
+        with tqdm(total=total, desc=label, disable=True if self.quiet or not label else None, delay=2.0, leave=False, initial=start) as bar:
             while start < total:
                 piece = slice(start, min(start + batch, total))
                 try:
-                    work(piece)
-                except (torch.OutOfMemoryError, MemoryError):
-                    if batch == 1:
+                    made = work(piece)
+                except (RuntimeError, MemoryError) as error:
+                    if batch == 1 or not out_of_memory(error):
                         raise
                     batch = max(1, batch // 2)
                     if not said:
                         logger.warning("note: out of memory; going on with smaller batches (max_memory= sets the budget)")
                         said = True
-                    if torch.cuda.is_available():
-                        torch.cuda.empty_cache()
+                    _tidy()
                     continue
+                yield piece, made
                 bar.update(piece.stop - piece.start)
                 start = piece.stop
 
@@ -121,6 +132,21 @@ class Runtime:
         from tqdm import tqdm
 
         yield from tqdm(items, desc=label, total=total, disable=True if self.quiet else None, delay=2.0, leave=False, dynamic_ncols=True)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """True for what Python, torch on a CPU and torch on a GPU raise when there is no memory left."""
+    import torch
+
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+
+
+def _tidy() -> None:
+    """Give back what is cached on a GPU."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _free_memory() -> int:

@@ -19,6 +19,7 @@ NOUNS = {
     "event_table",
     "errors",
     "runtime",
+    "partial",
     "sparse",
     "patches",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -32,20 +32,26 @@ def check_writable(folder: Path) -> None:
 
 
 @contextmanager
-def result_folder(wanted: Path, overwrite: bool = False, holds: str = "result.h5") -> Iterator[Path]:
+def result_folder(
+    wanted: Path, overwrite: bool = False, holds: str = "result.h5", mine: Callable[[Path], bool] = lambda _: False
+) -> Iterator[Path]:
     """A folder for one job: `wanted`, or the next free `wanted-2`, `wanted-3` where an earlier result or a running job is.
 
     Args:
         wanted: the folder that the user expects.
         overwrite: write into it even if it holds a result.
         holds: the file that makes a folder one with a result.
+        mine: True of such a file where it is this very job's own, which an earlier call has finished.
 
     Raises:
         UserError: not writable; or overwrite, while another job is writing there.
     """
-    for number in count(1):
-        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
-        if (folder / holds).exists() and not overwrite:
+
+    def taken(folder: Path) -> bool:
+        return not overwrite and (folder / holds).exists() and not mine(folder / holds)
+
+    for folder in candidates(wanted):
+        if taken(folder):
             continue
         check_writable(folder)
         lock = _lock(folder)
@@ -54,12 +60,19 @@ def result_folder(wanted: Path, overwrite: bool = False, holds: str = "result.h5
                 raise UserError(f"another job is writing to {folder}; wait for it, or choose another place with out=")
             continue
         try:
-            if (folder / holds).exists() and not overwrite:  # another job has just finished here
+            if taken(folder):  # another job has just finished here
                 continue
             yield folder
             return
         finally:
             os.close(lock)
+
+
+def candidates(wanted: Path) -> Iterator[Path]:
+    """`wanted`, `wanted-2`, `wanted-3`, ..., without an end."""
+    yield wanted
+    for number in count(2):
+        yield wanted.with_name(f"{wanted.name}-{number}")
 
 
 def _lock(folder: Path) -> int | None:

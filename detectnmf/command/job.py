@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,10 +50,10 @@ class Job:
         return instantiate(self.config[part], _convert_="all")
 
     @contextmanager
-    def folder(self, wanted: Path, holds: str = "result.h5") -> Iterator[Path]:
-        """The job's own result folder, with config.yaml and log.txt; `holds`: the file that makes it one."""
-        wanted = wanted.with_name(f"{wanted.name}-{self.suffix}") if self.suffix else wanted
-        with result_folder(wanted, self.config.overwrite, holds) as folder:
+    def folder(self, wanted: Path, holds: str = "result.h5", mine: Callable[[Path], bool] = lambda _: False) -> Iterator[Path]:
+        """The job's own result folder, with config.yaml and log.txt; see `result_folder`."""
+        wanted = self.own(wanted)
+        with result_folder(wanted, self.config.overwrite, holds, mine) as folder:
             if folder != wanted:
                 logger.info("%s holds an earlier result, which is kept; writing to %s (overwrite=true replaces it)", wanted, folder)
             self.log.into(folder / "log.txt")
@@ -61,6 +61,10 @@ class Job:
             logger.debug("command: %s", self.command)
             logger.debug("on %s, with at most %.1f GiB of working memory", device_name(self.runtime), self.runtime.budget / GIB)
             yield folder
+
+    def own(self, wanted: Path) -> Path:
+        """The folder of this job of a sweep, where it is one."""
+        return wanted.with_name(f"{wanted.name}-{self.suffix}") if self.suffix else wanted
 
     def provenance(self, source: str | None = None) -> dict[str, Any]:
         return provenance(self.settings, self.runtime, self.command, source)

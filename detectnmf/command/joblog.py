@@ -32,8 +32,8 @@ class JobLog:
         self.file: logging.FileHandler | None = None
 
     def into(self, path: Path) -> None:
-        """Write the lines so far, and all later ones, to `path`."""
-        self.file = logging.FileHandler(path, mode="w", encoding="utf-8")
+        """Write the lines so far, and all later ones, to `path`, after those of earlier calls."""
+        self.file = logging.FileHandler(path, mode="a", encoding="utf-8")
         self.file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         self._lines.setTarget(self.file)
         self._lines.flush()

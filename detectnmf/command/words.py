@@ -30,9 +30,11 @@ VERBS = {
     "gallery": Verb("see all that it can simulate, as pictures", ("out",), "simulate gallery [OUT]"),
     "train": Verb("train a detector on simulated movies", ("out",), "train [OUT]"),
     "evaluate": Verb("score a result against a truth", ("result", "truth"), "evaluate RESULT TRUTH"),
+    "verify": Verb("run again as a result was made, and compare", ("result", "input"), "verify RESULT MOVIE"),
     "demo": Verb("simulate, run, evaluate, report: see it work", ("out",), "demo"),
 }
 
+FLAGS = {"--fresh": "fresh=true"}  # knobs that everybody writes as options
 LONGER = {("simulate", "gallery"): "gallery"}  # a verb and its first bare word that are another verb together
 
 
@@ -82,7 +84,7 @@ def split(words: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
     options: list[str] = []
     overrides: list[str] = []
     files: list[str] = []
-    rest = list(words)
+    rest = [FLAGS.get(word, word) for word in words]
     while rest:
         word = rest.pop(0)
         if word == "--":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -148,71 +149,127 @@ class Averages:
 
 
 def first_pass(recording: Recording, sketch: Sketch, averages: Averages, step: int, runtime: Runtime) -> Moments:
-    """Stream the movie once.
-
-    The sketch works with the mean of the first chunk and the noise known when it is first fed; its directions are carried over to
-    the final noise at the end.
+    """Stream the movie once; where an earlier run was interrupted, go on there.
 
     Args:
         averages: what gathers frames for the sketch.
         step: frames per chunk.
     """
-    device = runtime.torch_device
-    frames, pixels = len(recording), recording.size[0] * recording.size[1]
-    bad_frames = np.zeros(frames, bool) if recording.bad_frames is None else recording.bad_frames.astype(bool)
-    sums = Sums(pixels, device)
-    offset, scale = torch.zeros(pixels, device=device), torch.zeros(0)
+    known = runtime.partial.load("moments")
+    if isinstance(known, Moments):
+        return known
+    running = Running(recording, sketch, averages, runtime.torch_device)
+    so_far = runtime.partial.load("first pass")
+    if so_far is not None:
+        running.restore(so_far)
+    for piece, (data, mask) in runtime.pieces(len(recording), step, running.load, "compress 1/2", running.at):
+        running.add(piece, data, mask)
+        if runtime.partial.due and averages.filled <= step:  # as little as ever waits to be averaged
+            runtime.partial.save("first pass", running.state())
+    moments = running.finish()
+    if runtime.partial.due:
+        runtime.partial.save("moments", moments)
+    return moments
 
-    def feed() -> None:
-        nonlocal scale
-        if not len(scale):
-            scale = usual(sums.noise.float())
-        sketch.add(averages.finished.div_(scale[:, None]))
-        averages.clear()
 
-    for piece, raw in runtime.progress(recording.chunks(step), "compress 1/2", -(-frames // step)):
-        data, there = load_chunk(raw, device)
+class Running:
+    """The first pass so far: frames before `at` are in the sums and, averaged, in the sketch.
+
+    The sketch works with the mean of the first chunk and the noise known when it is first fed; its directions are carried over to
+    the final noise at the end.
+    """
+
+    def __init__(self, recording: Recording, sketch: Sketch, averages: Averages, device: torch.device) -> None:
+        self.recording, self.sketch, self.averages, self.device = recording, sketch, averages, device
+        pixels = recording.size[0] * recording.size[1]
+        self.sums = Sums(pixels, device)
+        self.offset, self.scale = torch.zeros(pixels, device=device), torch.zeros(0)
+        self.bad_frames = np.zeros(len(recording), bool) if recording.bad_frames is None else recording.bad_frames.astype(bool)
+        self.at = 0
+
+    def load(self, piece: slice) -> tuple[Tensor, Tensor | None]:
+        """Frames (P, n) as they are, and what of them is there and good; None if all is."""
+        data, there = load_chunk(self.recording[piece], self.device)
+        bad = self.bad_frames[piece].copy()
         if there is not None:
-            bad_frames[piece] |= (there.float().mean(0) < 0.5).cpu().numpy()
-        good = torch.from_numpy(~bad_frames[piece]).to(device)
-        mask = there
-        if not good.all():
-            mask = good.expand_as(data) if there is None else there & good
+            bad |= (there.float().mean(0) < 0.5).cpu().numpy()
+        if not bad.any():
+            return data, there
+        good = torch.from_numpy(~bad).to(self.device)
+        return data, good.expand_as(data) if there is None else there & good
+
+    def add(self, piece: slice, data: Tensor, mask: Tensor | None) -> None:
+        """What `load` gave; it is changed."""
+        if mask is not None:
+            self.bad_frames[piece] |= (mask.float().mean(0) < 0.5).cpu().numpy()
         if piece.start == 0:
-            offset = data.mean(1) if mask is None else (data * mask).sum(1) / mask.sum(1).clamp(min=1)
-        data -= offset[:, None]
+            self.offset = data.mean(1) if mask is None else (data * mask).sum(1) / mask.sum(1).clamp(min=1)
+        data -= self.offset[:, None]
         if mask is not None:
             data *= mask
-        sums.add(data, mask)
-        if not good.all():
-            data = data[:, good]
+        self.sums.add(data, mask)
+        bad = self.bad_frames[piece]
+        if bad.any():
+            data = data[:, torch.from_numpy(~bad).to(self.device)]
         while data.shape[1]:
-            space = averages.space
-            averages.add(data[:, :space])
+            space = self.averages.space
+            self.averages.add(data[:, :space])
             data = data[:, space:]
-            if not averages.space:
-                feed()
-    feed()
-    return _finish(recording, sums, offset, scale, sketch, bad_frames)
+            if not self.averages.space:
+                self._feed()
+        self.at = piece.stop
+
+    def _feed(self) -> None:
+        if not len(self.scale):
+            self.scale = usual(self.sums.noise.float())
+        self.sketch.add(self.averages.finished.div_(self.scale[:, None]))
+        self.averages.clear()
+
+    def state(self) -> dict[str, Any]:
+        """All that a later run needs to go on."""
+        waiting = -(-self.averages.filled // self.averages.frames)
+        return {
+            "own": {name: getattr(self, name) for name in ("offset", "scale", "bad_frames", "at")},
+            "sums": vars(self.sums),
+            "averages": {"filled": self.averages.filled, "store": self.averages.store[:, :waiting]},
+            "sketch": {name: getattr(self.sketch, name) for name in ("directions", "mean", "frames")},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        vars(self).update(state["own"])
+        vars(self.sums).update(state["sums"])
+        vars(self.sketch).update(state["sketch"])
+        self.averages.filled = state["averages"]["filled"]
+        waiting = state["averages"]["store"]
+        self.averages.store[:, : waiting.shape[1]] = waiting
+
+    def finish(self) -> Moments:
+        """What is left in the averages goes into the sketch, and the sums become means and noise levels."""
+        self._feed()
+        recording, sums = self.recording, self.sums
+        mean = sums.total / sums.count.clamp(min=1)
+        variance = (sums.square / sums.count.clamp(min=1) - mean.square()).clamp(min=0)
+        quantum = 1 / np.sqrt(12) if np.issubdtype(recording.dtype, np.integer) else 0.0
+        std = torch.maximum(sums.noise, 1e-3 * variance.sqrt()).clamp(min=quantum)
+        usable = len(recording) - int(self.bad_frames.sum())
+        level = (mean + self.offset).abs().clamp(min=1e-30)
+        bad_pixels = (sums.count < 0.5 * max(usable, 1)) | (variance <= (1e-6 * level) ** 2)
+        if recording.bad_pixels is not None:
+            bad_pixels |= torch.from_numpy(recording.bad_pixels.ravel().astype(bool)).to(bad_pixels.device)
+        std[bad_pixels] = 1.0
+        rescale = torch.where(bad_pixels, 0.0, self.scale / std).float()
+        return Moments(
+            mean=(mean + self.offset).float(),
+            std=std.float(),
+            directions=self.sketch.rescaled(rescale),
+            bins=self.sketch.frames,
+            bad_pixels=bad_pixels,
+            bad_frames=self.bad_frames,
+            missing=int((usable - sums.count)[~bad_pixels].sum()),
+        )
 
 
 def usual(noise: Tensor) -> Tensor:
     """Noise levels (P,) of which none is far below the usual one, as it is at pixels that are constant."""
     lively = noise[noise > 0]
     return noise.clamp(min=float(lively.median()) * 0.2 if len(lively) else 1.0)
-
-
-def _finish(recording: Recording, sums: Sums, offset: Tensor, scale: Tensor, sketch: Sketch, bad_frames: np.ndarray) -> Moments:
-    mean = sums.total / sums.count.clamp(min=1)
-    variance = (sums.square / sums.count.clamp(min=1) - mean.square()).clamp(min=0)
-    quantum = 1 / np.sqrt(12) if np.issubdtype(recording.dtype, np.integer) else 0.0
-    std = torch.maximum(sums.noise, 1e-3 * variance.sqrt()).clamp(min=quantum)
-    usable = len(recording) - int(bad_frames.sum())
-    level = (mean + offset).abs().clamp(min=1e-30)
-    bad_pixels = (sums.count < 0.5 * max(usable, 1)) | (variance <= (1e-6 * level) ** 2)
-    if recording.bad_pixels is not None:
-        bad_pixels |= torch.from_numpy(recording.bad_pixels.ravel().astype(bool)).to(bad_pixels.device)
-    std[bad_pixels] = 1.0
-    rescale = torch.where(bad_pixels, 0.0, scale / std).float()
-    missing = int((usable - sums.count)[~bad_pixels].sum())
-    return Moments((mean + offset).float(), std.float(), sketch.rescaled(rescale), sketch.frames, bad_pixels, bad_frames, missing)

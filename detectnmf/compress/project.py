@@ -47,8 +47,14 @@ def second_pass(recording: Recording, moments: Moments, Q: Tensor, index: Tensor
                 _refit_missing(found, Q[part], there, pixels, good)
             out[ends[part.start] : ends[part.stop], piece] = found[used[part]].cpu().numpy()
 
-    if len(out):
-        runtime.in_batches(frames, step, project, "compress 2/2")
+    at = 0
+    for piece, values in runtime.partial.added("coefficients"):  # of an interrupted run
+        out[:, piece], at = values, piece.stop
+    kept = at
+    for piece, _ in runtime.pieces(frames if len(out) else 0, step, project, "compress 2/2", at):
+        if runtime.partial.due:
+            runtime.partial.add("coefficients", kept, piece.stop, out[:, kept : piece.stop])
+            kept = piece.stop
     return out
 
 

@@ -52,10 +52,12 @@ class Sketch:
         self.frames += new
         each = 4 * self.index.shape[1] * (2 * self.directions.shape[-1] + 3 * pixels.shape[1])
         step = self.runtime.batch(each, most=max(1, GROUP_BYTES // each) if self.device.type == "cpu" else 64)
-        for first in range(0, len(self.index), step):
-            part = slice(first, first + step)
+
+        def renew(part: slice) -> None:
             both = torch.cat([self.directions[part], pixels[self.index[part]]], dim=-1)
             self.directions[part] = strongest(both, pooled(both, self.block, self.pool), self.directions.shape[-1])
+
+        self.runtime.in_batches(len(self.index), step, renew)
 
     def rescaled(self, factor: Tensor) -> Tensor:
         """(N, n, L) the directions after each pixel (P,) was multiplied by `factor`."""

@@ -64,21 +64,25 @@ class LocalNMF:
         self, movie: Compressed, model: Model, seeds: Components, diameter: float, runtime: Runtime, background: Background
     ) -> Demixed:
         good = usable(movie)
-        state = State(
-            join(model, seeds, good, self.smallest),
-            extend(model.C, torch.zeros((len(seeds), len(movie)))),
-            extend(model.score, torch.from_numpy(np.asarray(seeds.score, np.float32))),
-            Target.of(movie, model.B),
-            model.B,
-        )
-        state = self._background(movie, state, diameter, runtime, background, FIRST_SWEEPS)
-        history = History()
+        so_far = runtime.partial.load("demix")
+        if so_far is None:
+            state = State(
+                join(model, seeds, good, self.smallest),
+                extend(model.C, torch.zeros((len(seeds), len(movie)))),
+                extend(model.score, torch.from_numpy(np.asarray(seeds.score, np.float32))),
+                Target.of(movie, model.B),
+                model.B,
+            )
+            state = self._background(movie, state, diameter, runtime, background, FIRST_SWEEPS)
+            first, revision = 0, max(0, len(self.support_factors) - self.later_factors) if len(model) else 0
+            quiet, history = False, History()  # quiet: the last revision changed nothing
+        else:  # an interrupted run's state after a revision
+            first, revision, quiet, history = (so_far[name] for name in ("iteration", "revision", "quiet", "history"))
+            B = so_far["B"]
+            state = State(so_far["footprints"], so_far["C"], so_far["score"], Target.of(movie, B), B)
         pattern = Pattern.of(state.footprints, movie.U)
-        last, revision = np.inf, max(0, len(self.support_factors) - self.later_factors) if len(model) else 0
-        quiet = False  # the last revision changed nothing
-        steps = runtime.progress(range(self.iterations), "demix", self.iterations)
-        structural = True
-        for iteration in steps:
+        last, structural = np.inf, True
+        for iteration in runtime.progress(range(first, self.iterations), "demix", self.iterations - first):
             values = spatial(state.target, pattern, pattern.values(state.footprints), state.C, self.sweeps)
             footprints = pattern.matrix(values)
             A = pattern.footprints(values)
@@ -101,6 +105,10 @@ class LocalNMF:
                 quiet = not (revised.merged or revised.split or revised.deleted) and same(before, state.footprints)
                 history.revised(revised.merged, revised.split, revised.deleted)
                 revision, structural, last = revision + 1, True, np.inf
+                if runtime.partial.due:
+                    kept = {name: getattr(state, name) for name in ("footprints", "C", "score", "B")}
+                    where = {"iteration": iteration + 1, "revision": revision, "quiet": quiet, "history": history}
+                    runtime.partial.save("demix", {**kept, **where})
         return Demixed(self._finish(movie, state), history.arrays())
 
     def _background(self, movie: Compressed, state: State, diameter: float, runtime: Runtime, background: Background, sweeps: int) -> State:

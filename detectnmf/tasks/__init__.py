@@ -13,7 +13,7 @@ from detectnmf.command.job import Job
 from detectnmf.command.joblog import JobLog
 from detectnmf.command.settings import check_knobs, check_parts
 from detectnmf.runtime import Runtime
-from detectnmf.tasks import demo, doctor, evaluate, run, simulate, sweep, train
+from detectnmf.tasks import demo, doctor, evaluate, run, simulate, sweep, train, verify
 from detectnmf.tasks.settings import KNOBS, PARTS, SHARED, plain
 
 VERBS: dict[str, Callable[[Job], str]] = {
@@ -24,6 +24,7 @@ VERBS: dict[str, Callable[[Job], str]] = {
     "gallery": simulate.gallery,
     "train": train.train,
     "evaluate": evaluate.evaluate,
+    "verify": verify.verify,
     "demo": demo.demo,
 }
 

@@ -25,7 +25,7 @@ def demo(job: Job) -> str:
         logger.info("simulate")
         made = simulate_into(job, folder / "movie.tif", overwrite=True)
         recording = detectnmf.read(str(made.movie))
-        result = find_cells(job, pipeline, recording, folder, str(made.movie))
+        result = find_cells(job, pipeline, recording, folder)
         scores = evaluate_into(result, detectnmf.load(made.truth), folder / "evaluation.json")
         write_report(result, folder / "report.html", scores)
         took = f"{duration(time.perf_counter() - start)}, {peak_memory():.1f} GiB at most"

@@ -22,12 +22,15 @@ KNOBS: dict[str, dict[str, Any]] = {
         "rate": float | None,
         "pixel_size": float | None,
         "diameter": float | str | None,
+        "fresh": bool,
+        "save_every": float,
     },
     "sweep": {"knob": str, "values": list[float], "nulls": int},
     "simulate": {"out": PathLike, "like": PathLike | None},
     "gallery": {},
     "train": {"out": PathLike, "like": PathLike | None},
     "evaluate": {"result": PathLike, "truth": PathLike},
+    "verify": {"result": PathLike, "input": PathLike},
     "demo": {"diameter": float | str | None},
 }
 KNOBS["doctor"] = KNOBS["run"]
@@ -42,6 +45,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "gallery": (*SCENE[:-1], "gallery"),
     "train": (*SCENE[:-1], "enhance", "compress", "sparsen", "training", "resemble"),
     "evaluate": (),
+    "verify": (),
     "demo": (*SCENE, *PIPELINE),
 }
 
