@@ -242,7 +242,7 @@ def test_run_finds_the_drawn_cells_and_leaves_a_whole_result(call, movie, toy):
     code, out, err = call("run", "toy.tif", "rate=10", "pixel_size=1", "diameter=6", *QUICK)
     assert code == 0, err
     folder = movie.parent / "toy.detectnmf"
-    assert {path.name for path in folder.iterdir()} == {"result.h5", "report.html", "config.yaml", "log.txt"}
+    assert {path.name for path in folder.iterdir()} == {"result.h5", "report.html", "config.yaml", "log.txt", "stages"}
     result = detectnmf.load(folder / "result.h5")
     found = result.cells.footprints.T @ toy.truth.footprints
     cosine = found.toarray() / np.outer(

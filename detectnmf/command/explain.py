@@ -20,8 +20,9 @@ def explain(error: BaseException, verb: str, arguments: Sequence[str]) -> str | 
     """The error as one line for the user; None for a fault of the program."""
     if isinstance(error, UserError):
         return str(error)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error):
-        return f"out of memory ({_first_line(error)}); give a lower max_memory= (GiB), or close other programs"
+    if type(error).__name__ in ("MemoryError", "OutOfMemoryError") or "can't allocate memory" in str(error):
+        cure = "give a lower max_memory=, close other programs, or take device=cpu; what was finished is kept"
+        return f"out of memory ({_first_line(error)}); {cure}"
     if isinstance(error, InstantiationException):
         return _instantiation(error)
     if isinstance(error, MissingConfigException):

@@ -29,7 +29,7 @@ def provenance(config: dict[str, Any], runtime: Runtime, command: str, source: s
         "config": config,
         "seed": runtime.seed,
         "device": device_name(runtime),
-        "max_memory": round(runtime.budget / GIB, 3),
+        "max_memory": runtime.budget / GIB,
         **({} if source is None else fingerprint(source)),
         "python": platform.python_version(),
         "torch": torch.__version__,

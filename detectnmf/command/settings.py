@@ -163,3 +163,20 @@ def diameter_in_pixels(diameter: float | str | None, pixel_size: float) -> float
     if not (match and value > 0 and math.isfinite(value)):
         raise UserError(f"diameter must be a length above 0, in px (diameter=12) or µm (diameter=12um), got {diameter!r}")
     return value / pixel_size if match[2] and match[2][0] in "uµμm" else value
+
+
+def memory_in_gib(memory: float | str | None) -> float | None:
+    """8, "8GB", "8 GiB" or "800MB" as GiB; None stays None.
+
+    Raises:
+        UserError: not an amount of memory.
+    """
+    if memory is None or isinstance(memory, (int, float)):
+        return memory
+    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(?:([kmgt])(i?)b?)?\s*", memory, re.IGNORECASE)
+    if match is None:
+        raise UserError(f"max_memory must be in GiB (max_memory=8) or with its unit (max_memory=8GB), got {memory!r}")
+    if match[2] is None:
+        return float(match[1])
+    step, power = 1024 if match[3] else 1000, "kmgt".index(match[2].lower()) + 1
+    return float(match[1]) * step**power / 2**30

@@ -127,7 +127,7 @@ class Stages:
                 part.mkdir()
                 pack(value, part)
                 (part / MANIFEST).write_text(json.dumps(manifest, indent=1, default=str), encoding="utf-8")
-        except UserError as error:
+        except (UserError, TypeError) as error:
             logger.warning("note: %s; the run goes on, but this stage would be done again after an interruption", error)
 
     def _explain(self, name: str, settings: dict[str, Any]) -> None:

@@ -92,7 +92,7 @@ class Records(Partial):
             with replacing_folder(path, lambda _: None) as part:
                 part.mkdir()
                 pack(value, part)
-        except UserError as error:
+        except (UserError, TypeError) as error:
             logger.warning("note: %s; what this stage has done would be lost in an interruption", error)
             self.folder = None
 

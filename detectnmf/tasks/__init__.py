@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from detectnmf.command.job import Job
 from detectnmf.command.joblog import JobLog
-from detectnmf.command.settings import check_knobs, check_parts
+from detectnmf.command.settings import check_knobs, check_parts, memory_in_gib
 from detectnmf.runtime import Runtime
 from detectnmf.tasks import demo, doctor, evaluate, run, simulate, sweep, train, verify
 from detectnmf.tasks.settings import KNOBS, PARTS, SHARED, plain
@@ -40,5 +40,5 @@ def do(verb: str, config: DictConfig, log: JobLog, command: str, suffix: str | N
         settings.pop("training", None)
     check_knobs(settings, {**SHARED, **KNOBS[verb]}, PARTS[verb], verb)
     check_parts(settings)
-    runtime = Runtime(config.device, config.max_memory, config.seed, config.quiet)
+    runtime = Runtime(config.device, memory_in_gib(config.max_memory), config.seed, config.quiet)
     return VERBS[verb](Job(config, settings, runtime, log, command, suffix))

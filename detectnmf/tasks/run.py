@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from detectnmf.command.folder import candidates
 from detectnmf.command.job import Job
 from detectnmf.command.settings import diameter_in_pixels
 from detectnmf.command.summary import describe, duration, peak_memory, summary
+from detectnmf.runtime import GIB
 from detectnmf.tasks.settings import place
 
 if TYPE_CHECKING:
@@ -112,8 +114,9 @@ def find_cells(
     """Run the pipeline and save what it found, before anything else can fail."""
     runtime = job.runtime.fixed() if stages is None else stages.fixed(job.runtime)
     diameter = diameter_in_pixels(job.config.diameter, recording.pixel_size)
-    provenance = {**job.provenance(recording.path), **(known or {})}
+    provenance = {**replace(job, runtime=runtime).provenance(recording.path), **(known or {})}
     result = pipeline(recording, runtime, diameter=diameter, provenance=provenance, stages=stages)
+    result = replace(result, provenance={**result.provenance, "peak_memory": int(peak_memory() * GIB)})
     for of_an_earlier_one in ("report.html", "events.csv"):
         (folder / of_an_earlier_one).unlink(missing_ok=True)
     result.save(folder / "result.h5")

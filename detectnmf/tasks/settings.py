@@ -10,7 +10,14 @@ from omegaconf import DictConfig, OmegaConf
 from detectnmf.errors import UserError
 
 PathLike = str | int | float  # out=2026 is a name, too
-SHARED: dict[str, Any] = {"device": str, "max_memory": float | None, "seed": int, "quiet": bool, "overwrite": bool, "out": PathLike | None}
+SHARED: dict[str, Any] = {
+    "device": str,
+    "max_memory": float | str | None,
+    "seed": int,
+    "quiet": bool,
+    "overwrite": bool,
+    "out": PathLike | None,
+}
 KNOBS: dict[str, dict[str, Any]] = {
     "run": {
         "input": PathLike,

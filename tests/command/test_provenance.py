@@ -7,8 +7,9 @@ import shutil
 import pytest
 
 import detectnmf
-from detectnmf.command.provenance import MEGABYTE, fingerprint, provenance
+from detectnmf.command.provenance import provenance
 from detectnmf.runtime import Runtime
+from detectnmf.stages.identity import MEGABYTE, fingerprint
 
 
 @pytest.fixture

@@ -174,3 +174,10 @@ def test_a_manifest_says_what_a_stage_was_made_of(recording, tmp_path):
     (stage,) = tmp_path.glob("judge-*")
     manifest = json.loads((stage / "manifest.json").read_text())
     assert manifest["stage"] == "judge" and manifest["about"] == {"hash": "abc"} and manifest["seconds"] >= 0
+
+
+def test_an_outcome_that_cannot_be_kept_costs_the_record_not_the_run(tmp_path, caplog):
+    stages = Stages(tmp_path)
+    assert stages("own", lambda _: {"made by": object}, QUIET) == {"made by": object}
+    assert any("a type cannot be kept; the run goes on" in line for line in caplog.messages)
+    assert not list(tmp_path.glob("own-*"))
