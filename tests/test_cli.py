@@ -79,7 +79,7 @@ def test_completion_knows_verbs_and_parts(call, monkeypatch):
     ("words", "says"),
     [
         (["simulat"], "'simulat' is not a verb; did you mean `simulate`?"),
-        (["fly"], "'fly' is not a verb; the verbs are run, doctor, sweep, simulate, gallery, train, evaluate, demo"),
+        (["fly"], "'fly' is not a verb; the verbs are run, doctor, sweep, simulate, gallery, train, evaluate, verify, demo"),
         (["toy.tif"], "toy.tif is not a verb; did you mean `detectnmf run toy.tif`?"),
         (["run"], "input is not given; try: detectnmf run --help"),
         (["evaluate", "a.h5"], "truth is not given; try: detectnmf evaluate --help"),
@@ -266,7 +266,7 @@ def test_a_second_run_keeps_the_first(call, movie, no_report):
     words = ["run", movie, "rate=10", "pixel_size=1", "diameter=6", *QUICK]
     assert call(*words)[0] == 0
     first = (movie.parent / "toy.detectnmf" / "result.h5").read_bytes()
-    code, out, _ = call(*words)
+    code, out, _ = call(*words, "--fresh")
     assert code == 0
     assert "toy.detectnmf-2/result.h5" in out
     assert (movie.parent / "toy.detectnmf" / "result.h5").read_bytes() == first
