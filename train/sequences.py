@@ -135,6 +135,6 @@ class SequenceStream:
         if not len(without) or not len(events):
             return None
         of_events = self.batch // 3
-        picked = [kind[rng.integers(len(kind), size=n)] for kind, n in ((without, self.batch - of_events), (events, of_events))]
-        chosen = torch.cat(picked)
+        asked = ((without, self.batch - of_events), (events, of_events))
+        chosen = torch.cat([kind[torch.from_numpy(rng.integers(len(kind), size=n))] for kind, n in asked])
         return windows[chosen], labels[chosen]

@@ -105,7 +105,8 @@ def test_three_steps_are_the_same_again(cell: str, tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_a_training_that_was_killed_ends_as_if_it_had_not_been(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed at the sixth step, with the state of the fourth: weights, scores and calibration are those of one that was left alone."""
-    np.savez(tmp_path / "own.npz", traces=(sheet := source()(0)).traces, rate=sheet.rate, labels=sheet.cell)
+    sheet = source()(0)
+    np.savez(tmp_path / "own.npz", traces=sheet.traces, rate=sheet.rate, labels=sheet.cell)
     knobs = {"steps": 7, "every": 2, "window": 2, "drawn": 3, "traces": tmp_path / "own.npz"}
 
     def train(name: str, **more: object) -> Path:
