@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import platform
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 
@@ -22,25 +21,25 @@ from detectnmf.simulate.simulator import Simulator
 from detectnmf.simulate.traces.base import TraceModel
 from detectnmf.sparsen.base import Sparsener
 from detectnmf.train.labelled import LabelledTraces
-from detectnmf.train.output import trainer, weights_file, writing
+from detectnmf.train.output import Unfinished, trainer, weights_file
 from detectnmf.train.ranges import Ranges
 from detectnmf.train.sequences import CALIBRATION, TEST, VALIDATION, Cutting, Sequences, SequenceStream, gather
 from detectnmf.train.sheets import SheetSource
 from detectnmf.train.verdicts import by_window, calibrate, highest, judge, scores, window_logits
 
-if TYPE_CHECKING:
-    from detectnmf.train.recurrent import RecurrentLearner
-
 log = logging.getLogger(__name__)
 
 STRIDE = 5  # frames, of the windows by which whole traces are judged here
 LONG = (60.0, 120.0)  # s, of the traces that are judged as a whole
-SAID = ("steps", "batch", "learning_rate", "share", "validation", "test", "kinetics", "shot", "disturbed", "cells", "pool", "repeats")
+SAID = ("steps", "batch", "learning_rate", "share", "validation", "test", "kinetics", "shot", "disturbed", "cells", "window", "drawn")
 
 
 @dataclass(frozen=True)
 class ClassifierTraining:
     """How a seed classifier is trained; of the simulator it takes the frame rate and the trace model.
+
+    While it runs, NAME.training holds its state and its log; the same command goes on from there after a kill, to the very weights that
+    it would have reached.
 
     Args:
         ranges: knobs of the simulator drawn anew for each sheet of traces; see `Ranges`.
@@ -55,7 +54,7 @@ class ClassifierTraining:
         validation: sheets in the fixed set on which it is scored. test: sheets whose traces are judged as a whole in the end, and as
             many again by which the scores are calibrated.
         every: steps between scores.
-        kinetics, shot, disturbed, cells: see `SheetSource`. pool, repeats: see `SequenceStream`.
+        kinetics, shot, disturbed, cells: see `SheetSource`. window, drawn: see `SequenceStream`.
     """
 
     ranges: Mapping[str, Any]
@@ -78,13 +77,13 @@ class ClassifierTraining:
     shot: float = 1.0
     disturbed: float = 0.1
     cells: float = 0.6
-    pool: int = 6000
-    repeats: float = 1.5
+    window: int = 12
+    drawn: int = 3
 
     use: ClassVar[str] = "use it: detectnmf.seeds.classify.SeedClassifier(checkpoint={out})"
 
     def __post_init__(self) -> None:
-        for knob in ("hidden", "layers", "steps", "validation", "test", "every", "pool"):
+        for knob in ("hidden", "layers", "steps", "validation", "test", "every", "window", "drawn"):
             if getattr(self, knob) < 1:
                 raise UserError(f"training.{knob} must be at least 1, got {getattr(self, knob)}")
         if self.batch < 3:
@@ -95,8 +94,8 @@ class ClassifierTraining:
         for knob, ends in {"snr": self.snr, **{f"firing.{name}": ends for name, ends in self.firing.items()}}.items():
             if not (len(ends) == 2 and 0 < ends[0] <= ends[1]):
                 raise UserError(f"training.{knob} must be [low, high], both above 0, got {list(ends)}")
-        if not self.repeats > 0 or not self.kinetics >= 1:
-            raise UserError(f"training.repeats must be above 0 and training.kinetics at least 1, got {self.repeats} and {self.kinetics}")
+        if not self.kinetics >= 1:
+            raise UserError(f"training.kinetics must be at least 1, got {self.kinetics}")
 
     def source(self, simulator: Simulator, seed: int) -> SheetSource:
         """Simulated sheets by number."""
@@ -127,49 +126,47 @@ class ClassifierTraining:
         runtime: Runtime,
         overwrite: bool = False,
     ) -> Path:
-        """Train and write `out`.safetensors, its card `out`.md and its picture `out`.png; nothing is compressed, sparsened or enhanced.
+        """Train, or go on with it, and write `out`.safetensors, its card `out`.md and its picture `out`.png.
+
+        Nothing is compressed, sparsened or enhanced.
 
         Args:
-            overwrite: of no importance here; nothing unfinished is left that could be in the way.
+            overwrite: an unfinished training of this name with other settings is thrown away.
 
         Raises:
-            UserError: the output folder cannot be written, a range names a knob that is not there, or unfit traces of the user's.
+            UserError: the output folder cannot be written, a range names a knob that is not there, unfit traces of the user's, or an
+                unfinished training of this name has other settings.
         """
         import lightning
 
         from detectnmf.train.recurrent import RecurrentLearner
 
         out = weights_file(out)
-        with writing(out.parent):
-            out.parent.mkdir(parents=True, exist_ok=True)
-            out.with_suffix(".md").touch()
         own = None if self.traces is None else LabelledTraces(Path(self.traces), seed=runtime.seed)
         if own is not None:
             own.all  # noqa: B018  fail before long work starts
         source = self.source(simulator, runtime.seed)
+        unfinished = Unfinished.of(out, (self, source), overwrite)
         log.info("simulating %d sheets of traces to score on", self.validation)
         validation = gather(source, self.cutting, self.validation, VALIDATION)
         if not 0 < validation.labels.sum() < len(validation.labels):
             raise UserError("no event can be seen in the simulated traces; raise training.snr or training.firing.events")
         lightning.seed_everything(runtime.seed, verbose=False)
         network = EventNetwork(self.cell, self.hidden, self.layers)
-        learner = RecurrentLearner(network, self.steps, self.learning_rate, min(self.every, self.steps), validation)
-        start = time.monotonic()
-        stream = SequenceStream(source, self.cutting, self.batch, runtime.seed, self.pool, self.repeats, own, self.share)
-        self._fit(learner, stream, out, runtime)
-        seconds = round(time.monotonic() - start)
-        card = self._card(simulator, runtime) | {"seconds": seconds, "history": learner.history}
+        learner = RecurrentLearner(network, self.steps, self.learning_rate, min(self.every, self.steps), validation, unfinished)
+        done = unfinished.steps()
+        if done:
+            log.info("going on from step %d of %s", done, unfinished.folder)
+        stream = SequenceStream(source, self.cutting, self.batch, runtime.seed, self.window, self.drawn, own, self.share, done)
+        run = trainer(runtime, self.steps, unfinished.folder, max_epochs=-1, gradient_clip_val=1.0)
+        run.fit(learner, stream, ckpt_path=unfinished.state if done else None)
+        network.eval().to(runtime.torch_device)
+        card = self._card(simulator, runtime) | {"seconds": round(learner.seconds), "history": learner.history}
         save_events(network, out, card)
         network = load_events(out, runtime.torch_device)[0]  # as it will be used: in half precision
         self._assess(network, source, validation, card, out, runtime)
+        unfinished.end()
         return out
-
-    def _fit(self, learner: RecurrentLearner, stream: SequenceStream, out: Path, runtime: Runtime) -> None:
-        from torch.utils.data import DataLoader
-
-        run = trainer(runtime, self.steps, out.parent, f"{out.stem}-log", gradient_clip_val=1.0)
-        run.fit(learner, DataLoader(stream, batch_size=None))
-        learner.network.eval().to(runtime.torch_device)
 
     def _assess(
         self, network: EventNetwork, source: SheetSource, windows: Sequences, card: dict[str, Any], out: Path, runtime: Runtime

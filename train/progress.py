@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-import torch
 
 from detectnmf.detect.checkpoint import save_network
-from detectnmf.io.atomic import replacing
 from detectnmf.train.examples import Example
 from detectnmf.train.learner import Learner
+from detectnmf.train.output import Unfinished
 from detectnmf.train.pictures import draw
 from detectnmf.train.score import score_network
 
@@ -26,18 +25,18 @@ class Progress(lightning.Callback):
 
     Args:
         examples: the validation set. every: steps between scores. patience: scores without a better one before the end.
-        folder: for state.ckpt, best.safetensors, and a picture of each score.
+        unfinished: whose folder takes the state, best.safetensors, and a picture of each score.
     """
 
-    def __init__(self, examples: Sequence[Example], every: int, patience: int, folder: Path) -> None:
-        self.examples, self.every, self.patience, self.folder = examples, every, patience, folder
+    def __init__(self, examples: Sequence[Example], every: int, patience: int, unfinished: Unfinished) -> None:
+        self.examples, self.every, self.patience, self.unfinished = examples, every, patience, unfinished
         self.history: list[dict[str, Any]] = []
         self.seconds = 0.0
         self._since = time.monotonic()
 
     @property
     def best_file(self) -> Path:
-        return self.folder / "best.safetensors"
+        return self.unfinished.folder / "best.safetensors"
 
     @property
     def best(self) -> int:
@@ -47,11 +46,6 @@ class Progress(lightning.Callback):
     @property
     def best_step(self) -> int:
         return int(self.history[self.best]["step"])
-
-    @staticmethod
-    def done(state: Path) -> int:
-        """Steps that an unfinished training has done."""
-        return int(torch.load(state, map_location="cpu", weights_only=True)["global_step"]) if state.exists() else 0
 
     def state_dict(self) -> dict[str, Any]:
         return {"history": self.history, "seconds": self.seconds}
@@ -74,12 +68,11 @@ class Progress(lightning.Callback):
         learner.log_dict({key: summary[key] for key in ("ap50", "ap75")})
         if self.best == len(self.history) - 1:
             save_network(learner.mean, self.best_file, {"step": step})
-        draw(learner.mean, self.examples, self.folder / f"step-{step:06d}.png", f"step {step}")
+        draw(learner.mean, self.examples, self.unfinished.folder / f"step-{step:06d}.png", f"step {step}")
         learner.train()
         now = time.monotonic()
         self.seconds, self._since = self.seconds + now - self._since, now
         if len(self.history) - 1 - self.best >= self.patience:
             log.info("no better score for %d times: training ends at step %d", self.patience, step)
             trainer.should_stop = True
-        with replacing(self.folder / "state.ckpt") as part:
-            trainer.save_checkpoint(part)
+        self.unfinished.save(trainer)

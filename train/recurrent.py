@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import lightning
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from detectnmf.seeds.lstm import EventNetwork
 from detectnmf.seeds.windows import shape
+from detectnmf.train.output import Unfinished
 from detectnmf.train.sequences import Sequences
 from detectnmf.train.verdicts import by_window, window_logits
 
@@ -18,20 +20,33 @@ if TYPE_CHECKING:
 
 
 class RecurrentLearner(lightning.LightningModule):
-    """Learns from streamed windows; scores itself on a fixed set.
+    """Learns from streamed windows; scores itself on a fixed set, and leaves its state to go on from.
 
     Args:
         steps: optimiser steps in all.
         rate: highest learning rate.
         every: steps between scores.
         validation: windows that it never learns from.
+        unfinished: takes the state at each score.
     """
 
-    def __init__(self, network: EventNetwork, steps: int, rate: float, every: int, validation: Sequences) -> None:
+    def __init__(self, network: EventNetwork, steps: int, rate: float, every: int, validation: Sequences, unfinished: Unfinished) -> None:
         super().__init__()
         self.network = network
         self.steps, self.rate, self.every, self.validation = steps, rate, every, validation
+        self.unfinished = unfinished
         self.history: list[dict[str, Any]] = []
+        self.seconds = 0.0
+        self._since = time.monotonic()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["told"] = {"history": self.history, "seconds": self.seconds}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.history, self.seconds = checkpoint["told"]["history"], checkpoint["told"]["seconds"]
+
+    def on_train_start(self) -> None:
+        self._since = time.monotonic()
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         windows, labels = batch
@@ -47,6 +62,9 @@ class RecurrentLearner(lightning.LightningModule):
             self.network.train()
             self.history.append({"step": done, **table})
             self.log_dict(table)
+            now = time.monotonic()
+            self.seconds, self._since = self.seconds + now - self._since, now
+            self.unfinished.save(self.trainer)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimiser = torch.optim.AdamW(self.network.parameters(), lr=self.rate, weight_decay=1e-4)

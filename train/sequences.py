@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import torch
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import find_peaks
 from torch import Tensor
-from torch.utils.data import IterableDataset
 
 from detectnmf.seeds.windows import LENGTH, PEAK, RATE, in_noise
+from detectnmf.train.mixing import mixed
 from detectnmf.train.sheets import Sheet, events
 
 VALIDATION, CALIBRATION, TEST = 10**6, 2 * 10**6, 3 * 10**6  # first numbers of sheets that are never trained on
@@ -99,49 +100,41 @@ def gather(source: Callable[[int], Sheet], cutting: Cutting, sheets: int, first:
     return Sequences(*(torch.cat([getattr(part, name) for part in parts]) for name in ("windows", "labels", "snr")))
 
 
-class SequenceStream(IterableDataset[tuple[Tensor, Tensor]]):
-    """Batches without end: (batch, LENGTH) windows and labels, a third of them events, through a shuffling pool.
+@dataclass(frozen=True)
+class SequenceStream:
+    """Batches without end: windows (batch, LENGTH) and labels (batch,), a third of them events, drawn from the last `window` sheets.
 
     Args:
         source: sheet number -> sheet. others: the same, of a user's own traces, for `share` of the sheets.
-        pool: windows held. repeats: how often a window is shown, on average.
+        batch: windows. window: sheets that are mixed. drawn: batches for each new sheet.
+        start: batches that were seen already.
     """
 
-    def __init__(
-        self,
-        source: Callable[[int], Sheet],
-        cutting: Cutting,
-        batch: int,
-        seed: int = 0,
-        pool: int = 6000,
-        repeats: float = 1.5,
-        others: Callable[[int], Sheet] | None = None,
-        share: float = 0.0,
-    ) -> None:
-        super().__init__()
-        self.source, self.cutting, self.batch, self.seed = source, cutting, batch, seed
-        self.pool, self.repeats, self.others, self.share = pool, repeats, others, share
+    source: Callable[[int], Sheet]
+    cutting: Cutting
+    batch: int
+    seed: int = 0
+    window: int = 12
+    drawn: int = 3
+    others: Callable[[int], Sheet] | None = None
+    share: float = 0.0
+    start: int = 0
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        rng = np.random.default_rng([self.seed, 11])
-        held: list[list[Tensor]] = [[], []]  # windows without and with an event
-        number, owed = 0, 0.0
-        while True:
-            while owed <= 0 or any(sum(map(len, kind)) < self.batch for kind in held):
-                make = self.others if self.others is not None and rng.random() < self.share else self.source
-                fresh = self.cutting(make(number), rng)
-                number += 1
-                for label, kind in enumerate(held):
-                    kind.append(fresh.windows[fresh.labels == label])
-                owed += self.repeats * len(fresh.labels)
-            for label, kind in enumerate(held):
-                if len(kind) > 1:
-                    joined = torch.cat(kind)
-                    held[label] = [joined[torch.from_numpy(rng.permutation(len(joined))[: self.pool // 2])]]
-            events = self.batch // 3
-            picks = [
-                torch.from_numpy(rng.integers(len(kind[0]), size=m)) for kind, m in zip(held, (self.batch - events, events), strict=True)
-            ]
-            owed -= self.batch
-            labels = torch.cat([torch.zeros(self.batch - events), torch.ones(events)])
-            yield torch.cat([kind[0][pick] for kind, pick in zip(held, picks, strict=True)]), labels
+        return mixed(self._made, self._draw, self.window, self.drawn, self.seed, self.start)
+
+    def _made(self, first: int) -> Iterator[Sequences]:
+        for number in count(first):
+            rng = np.random.default_rng([self.seed, number, 11])
+            make = self.others if self.others is not None and rng.random() < self.share else self.source
+            yield self.cutting(make(number), rng)
+
+    def _draw(self, sheets: Sequence[Sequences], rng: np.random.Generator) -> tuple[Tensor, Tensor] | None:
+        windows, labels = (torch.cat([getattr(sheet, name) for sheet in sheets]) for name in ("windows", "labels"))
+        without, events = ((labels == kind).nonzero()[:, 0] for kind in (0, 1))
+        if not len(without) or not len(events):
+            return None
+        of_events = self.batch // 3
+        asked = ((without, self.batch - of_events), (events, of_events))
+        chosen = torch.cat([kind[torch.from_numpy(rng.integers(len(kind), size=n))] for kind, n in asked])
+        return windows[chosen], labels[chosen]

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 import pickle
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,11 +23,11 @@ from detectnmf.simulate.simulator import Simulator
 from detectnmf.sparsen.base import Sparsener
 from detectnmf.train.examples import Example, Labels, augment, examples
 from detectnmf.train.kinds import Mixture
+from detectnmf.train.mixing import mixed
 
 log = logging.getLogger(__name__)
 
 VALIDATION, TEST = 10**6, 2 * 10**6  # movies from here on are never trained on
-MIXING = 3  # stream of random numbers that draws the batches
 
 
 @dataclass(frozen=True)
@@ -115,19 +114,14 @@ class Stream:
         return replace(self, start=start)
 
     def __iter__(self) -> Iterator[list[Example]]:
-        begin, skip = divmod(self.start, self.per_movie)
-        oldest = max(0, begin - self.window + 1)
-        held: deque[list[Example]] = deque(maxlen=self.window)
-        for number, fresh in enumerate(_made(self.source, Endless(oldest), self.workers), oldest):
-            held.append(fresh)
-            if number < begin:
-                continue
-            known = [example for movie in held for example in movie]
-            rng = np.random.default_rng([self.source.seed, number, MIXING])
-            for drawn in range(self.per_movie if known else 0):
-                one = [augment(known[i], rng) for i in rng.integers(len(known), size=self.batch)]
-                if number > begin or drawn >= skip:
-                    yield one
+        def made(oldest: int) -> Iterator[list[Example]]:
+            return _made(self.source, Endless(oldest), self.workers)
+
+        return mixed(made, self._draw, self.window, self.per_movie, self.source.seed, self.start)
+
+    def _draw(self, movies: Sequence[list[Example]], rng: np.random.Generator) -> list[Example] | None:
+        known = [example for movie in movies for example in movie]
+        return [augment(known[i], rng) for i in rng.integers(len(known), size=self.batch)] if known else None
 
 
 def fixed(source: Source, movies: int, first: int = VALIDATION, workers: int = 0) -> list[Example]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import platform
-import re
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -25,7 +22,7 @@ from detectnmf.sparsen.base import Sparsener
 from detectnmf.train.examples import Example, Labels
 from detectnmf.train.kinds import Kind, Mixture
 from detectnmf.train.like import around
-from detectnmf.train.output import trainer, weights_file, writing
+from detectnmf.train.output import Unfinished, trainer, weights_file
 from detectnmf.train.stream import TEST, Source, Stream, fixed
 
 if TYPE_CHECKING:
@@ -112,19 +109,18 @@ class Training:
 
         out = weights_file(out)
         source = self.source(simulator, compress, sparsen, enhance, runtime.seed)
-        folder = self._folder(out, source, overwrite)
-        state = folder / "state.ckpt"
+        unfinished = self._unfinished(out, source, overwrite)
         log.info("simulating %d movies to score on", self.validation)
         examples = fixed(replace(source, per_movie=self.scored), self.validation, workers=self.workers)
         self._check(examples)
         learner = Learner(self.steps, self.learning_rate, self.ema, runtime.seed)
-        progress = Progress(examples, min(self.every, self.steps), self.patience, folder)
+        progress = Progress(examples, min(self.every, self.steps), self.patience, unfinished)
         way: dict[str, Any] = {"max_epochs": -1, "precision": "bf16-mixed", "gradient_clip_val": 5.0, "callbacks": [progress]}
-        done = progress.done(state)
+        done = unfinished.steps()
         stream = Stream(source, self.batch, self.window, self.drawn, self.workers, start=done)
         if done:
-            log.info("going on from step %d of %s", done, folder)
-        trainer(runtime, self.steps, folder, "log", **way).fit(learner, stream, ckpt_path=state if done else None)
+            log.info("going on from step %d of %s", done, unfinished.folder)
+        trainer(runtime, self.steps, unfinished.folder, **way).fit(learner, stream, ckpt_path=unfinished.state if done else None)
         return self._finish(progress, source, out, runtime)
 
     def source(self, simulator: Simulator, compress: Compressor, sparsen: Sparsener, enhance: Enhancer, seed: int) -> Source:
@@ -142,23 +138,9 @@ class Training:
             seed=seed,
         )
 
-    def _folder(self, out: Path, source: Source, overwrite: bool) -> Path:
-        """The folder of the training's state; that of an earlier one with the same settings is gone on with."""
-        folder = out.with_name(f"{out.stem}.training")
+    def _unfinished(self, out: Path, source: Source, overwrite: bool) -> Unfinished:
         learnt = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in WAYS}
-        told = re.sub(r" at 0x[0-9a-f]+", "", repr((source, learnt, detectnmf.__version__)))
-        settings = hashlib.sha256(told.encode()).hexdigest()
-        note = folder / "settings.txt"
-        if note.exists() and note.read_text() != settings:
-            if not overwrite:
-                raise UserError(
-                    f"{folder} holds an unfinished training with other settings; choose another out=, or throw it away with overwrite=true"
-                )
-            shutil.rmtree(folder)
-        with writing(folder.parent):
-            folder.mkdir(parents=True, exist_ok=True)
-            note.write_text(settings)
-        return folder
+        return Unfinished.of(out, (source, learnt), overwrite)
 
     def _check(self, examples: list[Example]) -> None:
         if not any(len(e.masks) for e in examples):
@@ -188,8 +170,7 @@ class Training:
         save_network(network, out, card)
         write_card(card, out.with_suffix(".md"))
         draw(network, examples, out.with_suffix(".png"), out.stem)
-        (progress.folder / "state.ckpt").unlink(missing_ok=True)
-        (progress.folder / "settings.txt").unlink(missing_ok=True)
+        progress.unfinished.end()
         return out
 
     def _about(self, source: Source, runtime: Runtime) -> dict[str, Any]:

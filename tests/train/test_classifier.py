@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from detectnmf.train.classifier import ClassifierTraining
 from detectnmf.train.labelled import LabelledTraces
 from detectnmf.train.nuisances import ALONE, OF_CELLS, SIZES, nuisances
 from detectnmf.train.ranges import Ranges
-from detectnmf.train.sequences import Cutting
+from detectnmf.train.sequences import Cutting, SequenceStream
 from detectnmf.train.sheets import Sheet, SheetSource, events, noise
 from detectnmf.train.verdicts import Judged, balanced_accuracy, best_threshold, expected_error
 
@@ -99,6 +100,38 @@ def test_three_steps_are_the_same_again(cell: str, tmp_path: Path) -> None:
     assert card["network"]["cell"] == cell and card["ranges"] == {"rate": [8.0, 20.0]}
     assert "| SNR | cells |" in (tmp_path / "a.md").read_text() and (tmp_path / "a.png").stat().st_size > 1e4
     assert len(SeedClassifier(str(tmp_path / "a.safetensors"))(np.random.default_rng(0).standard_normal((2, 200)), 10.0, QUIET).keep) == 2
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_training_that_was_killed_ends_as_if_it_had_not_been(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed at the sixth step, with the state of the fourth: weights, scores and calibration are those of one that was left alone."""
+    sheet = source()(0)
+    np.savez(tmp_path / "own.npz", traces=sheet.traces, rate=sheet.rate, labels=sheet.cell)
+    knobs = {"steps": 7, "every": 2, "window": 2, "drawn": 3, "traces": tmp_path / "own.npz"}
+
+    def train(name: str, **more: object) -> Path:
+        return training(**knobs, **more)(simulator(), None, None, None, tmp_path / name, QUIET)  # type: ignore[arg-type]
+
+    whole = SequenceStream.__iter__
+
+    def killed(stream: SequenceStream) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        for at, batch in enumerate(whole(stream)):
+            if at == 5:
+                raise KeyboardInterrupt
+            yield batch
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SequenceStream, "__iter__", killed)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            train("cut")
+    state = tmp_path / "cut.training" / "state.ckpt"
+    assert torch.load(state, weights_only=True)["global_step"] == 4 and not (tmp_path / "cut.safetensors").exists()
+    with pytest.raises(UserError, match="holds an unfinished training with other settings"):
+        train("cut", batch=9)
+    (one, card), (other, again) = (load_events(train(name), torch.device("cpu")) for name in ("cut", "left"))
+    assert all(torch.equal(x, y) for x, y in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
+    assert [row["step"] for row in card["history"]] == [2, 4, 6, 7]
+    assert {**card, "seconds": 0} == {**again, "seconds": 0} and not state.exists()
 
 
 @pytest.mark.filterwarnings("ignore")
