@@ -12,7 +12,7 @@ from torch import Tensor
 LOWEST = 3.0  # units of noise: below it noise itself departs in thousands of places, and no more seeds are tried
 ENOUGH = 2**17  # values that stand for all
 BLOCK = 2**15  # values at once
-OUTER = 1.2816  # standard deviations, which a tenth of normal values exceeds
+OUTER = 1.6449  # standard deviations, which a twentieth of normal values exceeds
 QUARTER = 0.3186  # standard deviations: a quarter of normal values are smaller in size
 
 
@@ -68,13 +68,13 @@ class Unrest:
 
 
 def usual(departed: Tensor) -> np.ndarray:
-    """(2,) standard deviation that a tenth of all departures exceeds as in normal noise, downwards and upwards; 1 at least.
+    """(2,) standard deviation that a twentieth of all departures exceeds as in normal noise, downwards and upwards; 1 at least.
 
     Far enough out to see what glows or fades now and then, and not so far that events, which fill some hundredths, count.
     """
     values = departed.flatten().sort().values
-    tenth = len(values) // 10
-    return np.maximum([-float(values[tenth]) / OUTER, float(values[len(values) - 1 - tenth]) / OUTER], 1.0)
+    twentieth = len(values) // 20
+    return np.maximum([-float(values[twentieth]) / OUTER, float(values[len(values) - 1 - twentieth]) / OUTER], 1.0)
 
 
 def strongest(courses: Tensor, durations: list[int], each: bool = False) -> tuple[Tensor, Tensor]:

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from detectnmf.errors import UserError
-from detectnmf.judge import match
 from detectnmf.event_table import EventTable
+from detectnmf.judge import match
 from detectnmf.judge.energy import residual_fraction
 from detectnmf.judge.events import EventEvaluation
 from detectnmf.judge.oracle import oracle_traces
