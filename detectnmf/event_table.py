@@ -21,6 +21,8 @@ WORDS = {
     "whole": "False where the recording begins or ends within the event",
 }
 
+WAY = 0.2  # of the depth, averaged over its duration, that an event has along its way
+
 
 @dataclass(frozen=True)
 class EventTable:
@@ -118,11 +120,12 @@ def describe(
     quarter, three = crossing(steep, strongest, 0.25), crossing(steep, strongest, 0.75)
     begins, stops = crossing(steep, strongest, 0.5), crossing(steep, strongest, 0.5, 1)
     depth = (sign * course[lasts]).max() * top(picture[area]) / picture[area].mean()
-    centres = [centre(np.where(area, sign * film[part].mean(axis=0), 0)) for part in thirds(lasts)]
+    way = blob(picture > WAY * level, np.where(area, picture, -np.inf))  # an event that moves is seen for less time where it comes from
+    centres = [centre(np.where(way, sign * film[part].mean(axis=0), 0)) for part in thirds(lasts)]
     row, column = centre(np.where(area, picture, 0))
     drift = (centres[1] - centres[0]) * pixel_size
     values = {
-        "onset": (quarter - (three - quarter) / 2 + 0.5) / rate,
+        "onset": ((quarter + three) / 2 - steepness(three - quarter) + 0.5) / rate,
         "peak": (strongest + 0.5) / rate,
         "duration": max(stops - begins, 1.0) / rate,
         "area": float(area.sum()) * pixel_size**2,
@@ -141,6 +144,11 @@ def smooth(course: np.ndarray) -> np.ndarray:
     """Means of three frames, the middle one counted twice."""
     padded = np.pad(course, 1, mode="edge")
     return np.asarray((padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4)
+
+
+def steepness(width: float) -> float:
+    """Frames from a quarter to three quarters of a rise, from those after `smooth`, which takes one frame for a step."""
+    return float(np.sqrt(max(width**2 - 1, 0)))
 
 
 def around(course: np.ndarray, strongest: int) -> slice:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,6 +45,11 @@ class Piece:
     def last(self) -> int:
         """Past its last frame."""
         return self.first + len(self.course)
+
+    @property
+    def length(self) -> float:
+        """Frames that it lasts: of a box with the same mean and the same energy."""
+        return float(self.course.abs().sum().square() / self.course.square().sum().clamp_min(TINY))
 
     @property
     def area(self) -> int:
@@ -142,8 +147,10 @@ def groups(pieces: Pieces) -> Iterator[list[Piece]]:
         yield [pieces.pieces[k] for k in np.flatnonzero(label == group)]
 
 
-def fit(group: list[Piece], Y: Tensor, alpha: float, solver: Lasso, iterations: int, tolerance: float) -> tuple[list[Piece], float]:
-    """The pieces of one group fitted to Y (G, T), and the objective relative to that of no piece at all; it never rises."""
+def fit(
+    group: list[Piece], Y: Tensor, prices: Sequence[float], solver: Lasso, iterations: int, tolerance: float
+) -> tuple[list[Piece], float]:
+    """The pieces of one group, each with its price, fitted to Y (G, T), and the objective relative to that of no piece; it never rises."""
     squares = np.unique(np.concatenate([piece.squares for piece in group]))
     start, stop = min(piece.first for piece in group), max(piece.last for piece in group)
     film = Y[torch.from_numpy(squares).to(Y.device), start:stop]
@@ -155,7 +162,7 @@ def fit(group: list[Piece], Y: Tensor, alpha: float, solver: Lasso, iterations: 
         A[k, where[k]], there[k, where[k]] = piece.values, True
         C[k, piece.first - start : piece.last - start] = piece.course
         lasts[k, piece.first - start : piece.last - start] = True
-    energy, last = float(film.square().sum()), np.inf
+    energy, last, alpha = float(film.square().sum()), np.inf, torch.tensor(prices, dtype=torch.float32, device=device)
     for _ in range(iterations):
         A = solver(C @ C.T, torch.where(there, C @ film.T, -torch.inf), alpha, A)
         error = float((film - A.T @ C).square().sum())
@@ -165,7 +172,7 @@ def fit(group: list[Piece], Y: Tensor, alpha: float, solver: Lasso, iterations: 
         A, C = in_time(A, C, film, lasts)
     error = float((film - A.T @ C).square().sum())
     done = [replace(piece, values=A[k, where[k]], course=C[k, piece.first - start : piece.last - start]) for k, piece in enumerate(group)]
-    return done, 0.5 * (error - energy) + alpha * float(A.sum())
+    return done, 0.5 * (error - energy) + float(alpha @ A.sum(dim=1))
 
 
 def in_time(A: Tensor, C: Tensor, film: Tensor, lasts: Tensor) -> tuple[Tensor, Tensor]:

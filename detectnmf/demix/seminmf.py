@@ -28,7 +28,7 @@ from detectnmf.demix.model import Model
 from detectnmf.demix.pieces import Piece, Pieces, fit, groups
 from detectnmf.errors import UserError
 from detectnmf.events.grid import Grid
-from detectnmf.events.scan import candidates, lengths, span, strongest
+from detectnmf.events.scan import Unrest, candidates, lengths, span, strongest, weakest
 from detectnmf.runtime import Runtime
 from detectnmf.sparse import SparseMatrix
 
@@ -44,8 +44,8 @@ class SparseSemiNMF:
         alpha: price of space, in units of noise: the control of sensitivity. High values suppress weak events, low ones keep them.
         solver: of the spatial step.
         iterations: at most. tolerance: relative change of the reconstruction error at which it stops.
-        least: departure of a seed's course, units of noise, from which an event is tried. durations: of departures that are looked for (s).
-        smallest: squares of pixels of an event, at least.
+        durations: of departures of a seed's course that are looked for (s). smallest: squares of pixels of an event, at least; a departure
+            that is weaker than the weakest event of that size at that price is not tried.
         growth: how far an event may reach beyond its seed (diameters).
         settle: fit without price at the end, on the squares that the price has left: depths are then unbiased.
     """
@@ -54,7 +54,6 @@ class SparseSemiNMF:
     solver: Lasso = field(default_factory=CoordinateDescent)
     iterations: int = 30
     tolerance: float = 1e-4
-    least: float = 5.0
     durations: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0)
     smallest: int = 3
     growth: float = 0.5
@@ -79,10 +78,11 @@ class SparseSemiNMF:
         rest = torch.from_numpy(grid.basis.T @ model.b.cpu().numpy() / grid.noise).to(Y) if len(model) else Y.median(dim=1).values
         left = pieces.residual(Y) - rest[:, None]
         pieces = pieces.joined(self._departing(left, Y - rest[:, None], grid, seeds, diameter, movie.rate))
+        unrest = Unrest.of(Y - rest[:, None], lengths(self.durations, movie.rate, len(movie)))
         history = History()
         begun = len(pieces)
         for _ in range(ROUNDS):
-            pieces = self._alternate(pieces, Y - rest[:, None], grid, history)
+            pieces = self._alternate(pieces, Y - rest[:, None], grid, unrest, history)
             rest = pieces.residual(Y).mean(dim=1) if len(pieces) else Y.mean(dim=1)
         if self.settle:
             pieces = self._settled(pieces, Y - rest[:, None])
@@ -109,7 +109,7 @@ class SparseSemiNMF:
         heights[
             np.arange(len(best)), heights.argmax(axis=1)
         ] *= -1  # of each seed the strongest; what else happened there waits for the next
-        for seed, middle in candidates(np.minimum(heights, 0), self.least):
+        for seed, middle in candidates(np.minimum(heights, 0), weakest(self.alpha, self.smallest)):
             up = int(best[seed, middle] > 0)
             if taken[up, seed, middle]:
                 continue
@@ -129,12 +129,13 @@ class SparseSemiNMF:
             )
         return Pieces(tuple(found))
 
-    def _alternate(self, pieces: Pieces, Y: Tensor, grid: Grid, history: History) -> Pieces:
+    def _alternate(self, pieces: Pieces, Y: Tensor, grid: Grid, unrest: Unrest, history: History) -> Pieces:
         """Fitted; without those that the price has left too small."""
         fitted: list[Piece] = []
         objective, count = 0.0, max(Y.numel(), 1)
         for group in groups(pieces):
-            done, value = fit(group, Y, self.alpha, self.solver, self.iterations, self.tolerance)
+            prices = [self.alpha * unrest(piece.length, bool(piece.course.sum() > 0)) for piece in group]
+            done, value = fit(group, Y, prices, self.solver, self.iterations, self.tolerance)
             objective += value
             fitted += [one for one in (in_one_piece(piece, grid) for piece in done) if len(one.squares) and one.area >= self.smallest]
         history.add((float(Y.square().sum()) + 2 * objective) / count, len(fitted), True)
@@ -143,7 +144,7 @@ class SparseSemiNMF:
     def _settled(self, pieces: Pieces, Y: Tensor) -> Pieces:
         """Fitted without price on the squares that are left."""
         kept = Pieces(tuple(piece.tight() for piece in pieces))
-        done = [piece for group in groups(kept) for piece in fit(group, Y, 0.0, CoordinateDescent(), 3, self.tolerance)[0]]
+        done = [piece for group in groups(kept) for piece in fit(group, Y, [0.0] * len(group), CoordinateDescent(), 3, self.tolerance)[0]]
         return Pieces(tuple(piece for piece in done if piece.area))
 
     def _model(self, movie: Compressed, grid: Grid, pieces: Pieces, rest: Tensor, B: Tensor) -> Model:

@@ -26,15 +26,12 @@ class SignedEvents:
     Each event is measured in the movie without what belongs to the others.
 
     Args:
-        least_evidence: strength over noise in the event's own matched filter, at least.
-        least_dip, least_surge: greatest change relative to the baseline, at least. Tissue glows up by some per cent for seconds, in
-            places as wide as surges, and only their height tells the two apart.
+        least_dip, least_surge: greatest change relative to the baseline, at least.
         saddle: two components are one event where what lies between them, in space and time, stays above this share of the lower one.
     """
 
-    least_evidence: float = 6.0
     least_dip: float = 0.0
-    least_surge: float = 0.04
+    least_surge: float = 0.0
     saddle: float = 0.5
 
     def __post_init__(self) -> None:
@@ -134,8 +131,6 @@ class SignedEvents:
         squares = window[window >= 0]
         model = A[squares][:, parts] @ C[parts, first:last]
         evidence = float(np.sqrt((model**2).sum()))
-        if evidence < self.least_evidence:
-            return None
         others = sparse.csr_array(A[squares])
         near = np.setdiff1d(np.unique(others.indices), parts)
         film = Y[squares, first:last] - rest[squares, None] - others[:, near] @ C[near, first:last]

@@ -9,8 +9,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from detectnmf.errors import UserError
+from detectnmf.event_table import EventTable
 from detectnmf.judge import match
 from detectnmf.judge.energy import residual_fraction
+from detectnmf.judge.events import EventEvaluation
 from detectnmf.judge.oracle import oracle_traces
 from detectnmf.result import DemixResult
 
@@ -50,6 +52,7 @@ class Evaluation:
         merges: estimates that cover half of the mask of two or more true cells of which at least one is unmatched.
         residual_energy: share of the compressed movie's fluctuation left unexplained, in units of noise.
         partner: for each true cell the index of its estimate, or -1. similarity: its temporal similarity.
+        events: dips and surges found and missed; None where neither side lists events.
         notes: what could not be computed, and why.
     """
 
@@ -74,6 +77,7 @@ class Evaluation:
     residual_energy: float
     partner: tuple[int, ...]
     similarity: tuple[float, ...]
+    events: EventEvaluation | None
     notes: tuple[str, ...]
 
     def table(self) -> str:
@@ -98,6 +102,7 @@ class Evaluation:
             ("trace correlation", f"{_show(self.trace_correlation)} (median)"),
             ("splits, merges, duplicates", f"{self.splits}, {self.merges}, {self.duplicates}"),
             ("residual energy", _show(self.residual_energy)),
+            *([] if self.events is None else self.events.rows()),
         ]
 
     def to_json(self) -> str:
@@ -139,6 +144,11 @@ def evaluate(result: DemixResult, truth: DemixResult) -> Evaluation:
     duplicates = _duplicates(match.mask_overlap(found, found).iou, partner[pairs], spare)
     oracle, excuse = _oracle(result, truth)
     notes += excuse
+    events = None
+    if result.events is not None or truth.events is not None:
+        sides = (result.events, truth.events)
+        events = EventEvaluation.of(*(EventTable.empty(result.shape[1:]) if one is None else one for one in sides))
+        notes += [f"the {side} lists no events" for side, one in zip(("result", "truth"), sides, strict=True) if one is None]
     accuracy = _mean(temporal) if timed else NAN
     return Evaluation(
         true_cells=len(true),
@@ -162,6 +172,7 @@ def evaluate(result: DemixResult, truth: DemixResult) -> Evaluation:
         residual_energy=residual_fraction(result),
         partner=tuple(partner.tolist()),
         similarity=tuple(temporal.tolist()) if timed else (NAN,) * len(true),
+        events=events,
         notes=tuple(notes),
     )
 

@@ -14,7 +14,7 @@ from detectnmf.compressed import Compressed
 from detectnmf.demix.model import Model
 from detectnmf.errors import UserError
 from detectnmf.events.grid import Grid
-from detectnmf.events.scan import lengths, span, strongest
+from detectnmf.events.scan import lengths, span, strongest, weakest
 from detectnmf.runtime import Runtime
 
 HELD = 0.5  # of a departure in the residual that the movie itself must show with the same sign: else it is what a neighbour's fit left
@@ -30,13 +30,15 @@ class Pockets:
 
     Args:
         widths: of the filters in space (diameters of an event). durations: in time (s).
-        least: departure from rest in units of the noise, at least; the price of the demixer decides afterwards.
+        alpha: the demixer's price of a square (units of noise), which decides afterwards. smallest: squares of an event, at least. What is
+            weaker than the weakest event of that size at that price is no seed.
         room: no second seed within this distance of a stronger one (diameters, beyond what their filters see), while it lasts.
     """
 
     widths: tuple[float, ...] = (0.4, 0.8, 1.6, 3.2)
     durations: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0)
-    least: float = 5.0
+    alpha: float = 3.0
+    smallest: int = 3
     room: float = 0.5
 
     def __post_init__(self) -> None:
@@ -44,8 +46,13 @@ class Pockets:
             values = getattr(self, name)
             if not values or min(values) <= 0:
                 raise UserError(f"seeder.pockets.{name} must be one or more numbers above 0, got {list(values)}")
-        if not self.least > 0:
-            raise UserError(f"seeder.pockets.least must be above 0, got {self.least}")
+        if not self.alpha >= 0 or self.smallest < 1:
+            raise UserError(f"seeder.pockets: alpha must be 0 or more and smallest at least 1, got {self.alpha} and {self.smallest}")
+
+    @property
+    def least(self) -> float:
+        """Departure from rest, units of noise."""
+        return weakest(self.alpha, self.smallest)
 
     def __call__(self, movie: Compressed, model: Model, diameter: float, runtime: Runtime) -> Components:
         grid = Grid.of(movie, diameter)
@@ -86,14 +93,13 @@ class Pockets:
         rows, columns = (torch.from_numpy(one).to(left.device) for one in grid.place.T)
         for number, width in enumerate(self.widths):
             down, across = (bell(n, width * diameter / grid.edge).to(left.device) for n in grid.shape)
-            smooth = torch.einsum("ab,bxt->axt", down, image)
-            smooth = torch.einsum("cx,axt->act", across, smooth)[rows, columns]
+            smooth = (across @ (down @ image.flatten(1)).view_as(image))[rows, columns]
             norm = (down.square() @ there @ across.square().T).sqrt()[rows, columns]
             found, which = strongest(smooth / norm[:, None], durations)
             more = found.abs() > best.abs()
             best = torch.where(more, found, best)
             long = torch.where(more, which, long)
-            wide[more] = number
+            wide.masked_fill_(more, number)
         return best.cpu().numpy(), wide.cpu().numpy(), long.cpu().numpy()
 
     def _peaks(

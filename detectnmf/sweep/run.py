@@ -12,6 +12,7 @@ from detectnmf.compressed import Compressed
 from detectnmf.enhance.none import NoEnhancing
 from detectnmf.pipeline import Pipeline, check
 from detectnmf.recording import Recording
+from detectnmf.register.none import NoRegistration
 from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
 from detectnmf.sweep.base import Found, Sweep, ascending
@@ -19,6 +20,8 @@ from detectnmf.sweep.null import MEANING, null_movie
 from detectnmf.traces.none import NoReading
 
 logger = logging.getLogger(__name__)
+
+HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,9 @@ def sweep(
 ) -> Sweep:
     """What a pipeline finds at each value of a knob.
 
-    Expected false events: those found in as many null movies as asked for, on average (see `null_movie`). Expected false cells: the sum
-    of their probabilities of being none, which the judge gives.
+    Expected false events: those found in as many null movies as asked for, on average (see `null_movie`), from which only what a strict
+    value finds is taken out: what is doubtful may be noise, and stays. Expected false cells: the sum of their probabilities of being
+    none, which the judge gives.
 
     Args:
         build: the pipeline at a value; its compression must not depend on it.
@@ -53,10 +57,11 @@ def sweep(
     values = ascending(values)
     first = build(values[0])
     check(recording, diameter)
-    movie = first.compress(first.enhance(recording, diameter, runtime), runtime)
+    registered = first.register(recording, runtime).recording
+    movie = first.compress(first.enhance(registered, diameter, runtime), runtime)
 
     def at(value: float, seen: Compressed) -> DemixResult:
-        pipeline = replace(build(value), enhance=NoEnhancing(), compress=Ready(seen), traces=NoReading())
+        pipeline = replace(build(value), register=NoRegistration(), enhance=NoEnhancing(), compress=Ready(seen), traces=NoReading())
         return pipeline(recording, runtime, diameter)
 
     results = [at(value, movie) for value in values]
@@ -67,13 +72,29 @@ def sweep(
         null = "expected false: by the judge's probabilities, calibrated on simulated movies"
     else:
         counts = [len(result.events) for result in results if result.events is not None]
-        loudest = results[int(np.argmax([len(result.cells) for result in results]))]
-        found = np.zeros((nulls, len(values)))
-        for number in range(nulls):
-            empty = null_movie(loudest, runtime.rng(number))
-            for place, value in enumerate(values):
-                nothing = at(value, empty).events
-                found[number, place] = 0 if nothing is None else len(nothing)
-        false, null = found.mean(axis=0).tolist(), MEANING
+        strict = results[certain(counts, values, chosen)]
+
+        def false_in(number: int) -> list[float]:
+            empty = null_movie(strict, runtime.rng(number))
+            return descending(lambda place: len(at(values[place], empty).events or ()), counts)
+
+        false, null = np.mean([false_in(number) for number in range(nulls)], axis=0).tolist(), MEANING
     points = tuple(Found(float(count), float(one)) for count, one in zip(counts, false, strict=True))
     return Sweep(knob, values, points, "events" if events else "cells", null, chosen)
+
+
+def certain(counts: Sequence[int], values: Sequence[float], chosen: float | None) -> int:
+    """Place of the strictest value that finds half as many as the one in use (or as the middle one): what it finds is hardly ever false."""
+    used = len(values) // 2 if chosen is None else int(np.argmin(np.abs(np.array(values) - chosen)))
+    order = np.argsort(counts, kind="stable")
+    return int(next(place for place in order if counts[place] >= HALF * counts[used]))
+
+
+def descending(count: Callable[[int], int], found: Sequence[int]) -> list[float]:
+    """The count at each place, from where most was found to where least was; once it is 0 it stays so, and is not asked for again."""
+    counted = np.zeros(len(found))
+    for place in np.argsort(-np.array(found), kind="stable"):
+        counted[place] = count(int(place))
+        if not counted[place]:
+            break
+    return [float(one) for one in counted]

@@ -10,17 +10,23 @@ ROUNDS = 30
 CROWDED = 2  # times as many frames around the median's level: the lower one is no rest
 # mean and mass of a standard normal variable cut off at +1: E[x | x < 1] = -φ(1)/Φ(1)
 CUT_MEAN = 0.24197072 / 0.84134475
+FAR, CLIPS = 3.0, 3  # standard deviations beyond which a difference is no noise, and how often that is asked
+MIDDLE, MIDDLE_WITHIN = 0.67448975, 0.67236730  # medians of |x|, and of |x| below 3, of a standard normal variable
 
 
 def noise_level(traces: Tensor) -> Tensor:
     """(K,) standard deviation of what changes from frame to frame, blind to transients.
 
-    Median absolute second difference; white noise of deviation σ has a second difference of deviation √6 σ.
+    Median absolute second difference; white noise of deviation σ has a second difference of deviation √6 σ. Onsets, even rare ones, push
+    the median up by about their share of the frames: what lies beyond `FAR` deviations is left out, in noise and in the yardstick alike.
     """
     if traces.shape[1] < 3:
         return torch.zeros(len(traces), device=traces.device)
-    second = traces[:, 2:] - 2 * traces[:, 1:-1] + traces[:, :-2]
-    return second.abs().median(dim=1).values * (1.4826 / 6**0.5)
+    second = (traces[:, 2:] - 2 * traces[:, 1:-1] + traces[:, :-2]).abs()
+    level = second.median(dim=1, keepdim=True).values / MIDDLE
+    for _ in range(CLIPS):
+        level = second.where(second <= FAR * level, torch.nan).nanmedian(dim=1, keepdim=True).values / MIDDLE_WITHIN
+    return level[:, 0] / 6**0.5
 
 
 def resting_level(traces: Tensor, noise: Tensor, signed: bool = False) -> Tensor:

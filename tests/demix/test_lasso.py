@@ -47,6 +47,17 @@ def test_optimality_conditions(problem, alpha):
 
 
 @pytest.mark.parametrize("solver", [EXACT, LassoLars()])
+def test_each_component_may_have_its_own_price(problem, solver):
+    """The same conditions with a price for each; the dearest is used least."""
+    C, X = problem
+    prices = np.array([0.5, 1.0, 2.0, 3.0, 4.0, 6.0])
+    A = solved(solver, C, X, torch.tensor(prices))
+    gradient = C @ (C.T @ A - X) + prices[:, None]
+    assert A.min() == 0 and np.abs(gradient[A > 0]).max() < 1e-5 and gradient[A == 0].min() > -1e-5
+    assert A[5].sum() < solved(solver, C, X, 0.5)[5].sum()
+
+
+@pytest.mark.parametrize("solver", [EXACT, LassoLars()])
 def test_nothing_is_left_beyond_the_strongest_signal(problem, solver):
     C, X = problem
     highest = float((C @ X).max())

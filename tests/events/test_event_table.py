@@ -21,7 +21,7 @@ def measured(*happens):
     return describe(clean, np.abs(clean).max(axis=0), 1.0, PIXEL)
 
 
-@pytest.mark.parametrize(("duration", "depth"), [(8.0, -0.1), (12.0, -0.05), (20.0, 0.08)])
+@pytest.mark.parametrize(("duration", "depth"), [(5.0, -0.1), (8.0, -0.1), (12.0, -0.05), (20.0, 0.08)])
 def test_closed_forms(duration, depth):
     one = measured((30, 40, 10, 30.3, duration, depth))
     v = one.values

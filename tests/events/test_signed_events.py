@@ -110,7 +110,8 @@ def test_one_fit_never_goes_uphill(happening, quiet):
     seeds = Pockets()(movie, Model.nothing(movie), DIAMETER, quiet)
     pieces = SparseSemiNMF()._departing(Y, Y, grid, seeds, DIAMETER, 1.0)
     for group in groups(pieces):
-        values = [fit(group, Y, 3.0, SparseSemiNMF().solver, rounds, 0.0)[1] for rounds in (1, 2, 4, 8)]
+        prices = [3.0 + 0.1 * k for k in range(len(group))]
+        values = [fit(group, Y, prices, SparseSemiNMF().solver, rounds, 0.0)[1] for rounds in (1, 2, 4, 8)]
         assert all(after <= before + 1e-4 * abs(before) for before, after in pairwise(values))
 
 
@@ -132,7 +133,7 @@ def test_one_that_outlasts_the_filters_and_wanders_is_one_event(quiet):
     result = pipeline()(Recording(movie, rate=1.0, pixel_size=PIXEL), quiet, DIAMETER)
     assert len(result.cells) > 1, "several components ..."
     assert len(result.events) == 1, "... that are one event"
-    assert result.events.drift_columns[0] > 2 * PIXEL > 2 * abs(result.events.drift_rows[0])
+    assert result.events.drift_columns[0] > 5 * PIXEL > abs(result.events.drift_rows[0])
 
 
 def test_the_grid_of_a_movie_of_squares_is_its_own(happening, quiet):
