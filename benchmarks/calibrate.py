@@ -55,7 +55,7 @@ def fitted(movies: Movies, others: Movies) -> Probability:
 
 
 def joined(movies: Movies) -> tuple[np.ndarray, np.ndarray]:
-    """Terms (10, n) and truth (n,) of all components of some movies."""
+    """Terms (9, n) and truth (n,) of all components of some movies."""
     return np.concatenate([m.terms for m in movies.values()], axis=1), np.concatenate([m.true for m in movies.values()]).astype(float)
 
 

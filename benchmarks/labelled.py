@@ -131,7 +131,7 @@ class Measured:
     """All components of one movie, kept or not.
 
     Args:
-        terms: (10, K). true: (K,). snr: (K,). score: what else `evaluate` needs to score any choice of them:
+        terms: (9, K). true: (K,). snr: (K,). score: what else `evaluate` needs to score any choice of them:
         order (M,) true cells, brightest first; candidates, similarity (M, K).
     """
 

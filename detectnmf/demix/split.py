@@ -4,7 +4,7 @@ The mirror of merging. What the movie shows on a component's support when all ot
 a_1 c_1ᵀ + a_2 c_2ᵀ: its pixels lie in the plane of the two largest singular vectors, in which the two outermost directions
 are the purest courses (successive projection, Gillis 2014); a few HALS steps refine them. The component is split where joining
 the two again would cost most of the weaker one, and where both are what a cell is: bright, of a cell's area, in one piece, with
-a trace of its own and not that of a neighbour, whose misfit looks like a second cell, too.
+a trace of its own and not what those of its neighbours add up to, whose misfit looks like a second cell, too.
 
 Everything but the final traces is found on averages over a few frames, a few hundred small products per component.
 """
@@ -18,6 +18,7 @@ import torch
 from scipy import ndimage, sparse
 from torch import Tensor
 
+from detectnmf.demix.absorb import shares
 from detectnmf.demix.grams import Target
 from detectnmf.demix.merge import cost
 from detectnmf.demix.prune import height
@@ -30,7 +31,7 @@ KEPT = 4  # singular vectors of a patch in which its two parts are sought
 EXTREME = 0.05  # share of the energy, at either end, that makes a pure course
 STEPS, SWEEPS = 3, 2  # of HALS on one component; more of them turn what neighbours leave over into a second cell
 HOPELESS = 0.7  # share of the price that the plane alone must show
-NEIGHBOUR = 0.75  # correlation with a neighbour's trace above which a part is that neighbour's misfit
+NEIGHBOURS = 0.5  # share of a part's trace above which it is the misfit of neighbours, whose traces explain so much of it
 TRIM = 0.1  # pixels of a part below this share of its maximum are left out
 UNUSUAL, ENOUGH_CELLS = 2.5, 20  # times the usual energy of a second course; so many cells tell what is usual
 TWIN = 0.92  # cosine of two footprints that are one place: one of them is a background, or what is left of a changing cell
@@ -114,7 +115,7 @@ def split(
         A, courses = np.stack([whole(part, patch.pixels, size) for part in found.A.T], axis=1), found.C
         if (
             not distinct(A, courses, price, correlation, area)
-            or alike(courses, few_C[_index(near(patch, rows, size, cell), C)]) > NEIGHBOUR
+            or mixed(courses, few_C[_index(near(patch, rows, size, cell), C)]) > NEIGHBOURS
         ):
             continue
         wanted = A.T @ patch.left @ patch.right(target.V, C)
@@ -289,11 +290,14 @@ def near(patch: Patch, rows: sparse.csr_array, size: tuple[int, int], cell: int)
     return found[found != cell]
 
 
-def alike(courses: np.ndarray, others: Tensor) -> float:
-    """Highest correlation of centred courses (2, T) with centred others (n, T); 0 where there are none."""
-    near = others.cpu().numpy()
-    length = [np.sqrt((m**2).sum(axis=1)) for m in (courses, near)]
-    return float(np.max(courses @ near.T / np.maximum(np.outer(*length), 1e-30), initial=0))
+def mixed(courses: np.ndarray, others: Tensor) -> float:
+    """Largest part of the energy of centred courses (2, T) that non-negative shares of centred others (n, T) explain."""
+    near = others.double().cpu().numpy()
+    found = [0.0]
+    for course in courses if len(near) else ():
+        every = np.concatenate([course[None], near])
+        found.append(1 - shares(every @ every.T, 0, np.arange(1, len(every)))[1])
+    return max(found)
 
 
 def _column(pixels: np.ndarray, values: np.ndarray, count: int) -> sparse.csc_array:

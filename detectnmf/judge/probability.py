@@ -1,4 +1,4 @@
-"""The probability that a component is a cell: logistic in ten terms, each of which can only speak for or against.
+"""The probability that a component is a cell: logistic in nine terms, each of which can only speak for or against.
 
     p = 1 / (1 + exp(−(intercept + Σ_i weight_i · (x_i − mean_i) / sd_i))),   weight_i ≥ 0
 
@@ -20,7 +20,7 @@ import numpy as np
 from detectnmf.errors import UserError
 
 FORMAT = "detectnmf.judge.1"
-SMALL, LARGE = 1.0, 2.0  # discs of the cell diameter: below and above, area speaks against a cell
+SMALL = 1.0  # discs of the cell diameter, below which area speaks against a cell; how large it is says nothing that others do not
 ROUND, RISING = 0.8, 1.0  # compactness and |skewness| beyond which more does not make a cell: simulated ones are rounder and sparser
 
 # Each takes the measures (K,) and the area in discs of the cell diameter (K,).
@@ -35,7 +35,6 @@ TERMS: dict[str, Callable[[Measures, np.ndarray], np.ndarray]] = {
     "detector_score": lambda q, _: _logit(np.clip(q["detector_score"], 0.02, 0.98)),
     "skewness": lambda q, _: np.log1p(np.minimum(np.abs(q["skewness"]), RISING)),
     "small": lambda _, discs: np.minimum(np.log(np.maximum(discs, 1e-3) / SMALL), 0),
-    "large": lambda _, discs: -np.maximum(np.log(np.maximum(discs, 1e-3) / LARGE), 0),
 }
 
 
@@ -72,7 +71,7 @@ class Probability:
         return np.where(quality["area"] > 0, self.of_terms(terms(quality, diameter)), 0)
 
     def of_terms(self, x: np.ndarray) -> np.ndarray:
-        """(K,) probabilities from the terms (10, K)."""
+        """(K,) probabilities from the terms (9, K)."""
         odds = np.full(x.shape[1], self.intercept)
         for row, term in zip(x, self.terms.values(), strict=True):
             odds += term.weight * (np.minimum(row, term.most) - term.mean) / term.sd
@@ -86,7 +85,7 @@ class Probability:
 
 
 def terms(quality: Measures, diameter: float) -> np.ndarray:
-    """(10, K) what the probability is made of."""
+    """(9, K) what the probability is made of."""
     discs = np.asarray(quality["area"], np.float64) / (np.pi / 4 * diameter**2)
     wide = {name: np.asarray(values, np.float64) for name, values in quality.items() if name != "reason"}
     return np.stack([term(wide, discs) for term in TERMS.values()])

@@ -13,7 +13,20 @@ from detectnmf.demix.grams import Target
 from detectnmf.demix.hals import spatial, temporal
 from detectnmf.demix.merge import merge
 from detectnmf.demix.pattern import Pattern
-from detectnmf.demix.split import ENOUGH_CELLS, averaged, pair, purest, regress, second, split, standing_out, strongest, whole
+from detectnmf.demix.split import (
+    ENOUGH_CELLS,
+    NEIGHBOURS,
+    averaged,
+    mixed,
+    pair,
+    purest,
+    regress,
+    second,
+    split,
+    standing_out,
+    strongest,
+    whole,
+)
 from detectnmf.sparse import SparseMatrix
 
 SIZE = (40, 40)
@@ -269,3 +282,17 @@ def test_cpu_and_gpu_agree(device):
     there, here = divided(Target.of(movie, torch.zeros_like(movie.V)), A, C.to(device)), divided(target_of(made), A, C)
     assert there.C.device.type == device and there.origin.tolist() == here.origin.tolist()
     assert torch.allclose(there.C.cpu(), here.C, atol=1e-3 * float(here.C.max()))
+
+
+def test_a_part_that_its_neighbours_add_up_to_is_known_though_it_resembles_none_of_them():
+    rng = np.random.default_rng(0)
+    near = rng.standard_normal((5, 20_000))
+    near -= near.mean(axis=1, keepdims=True)
+    near /= np.linalg.norm(near, axis=1, keepdims=True)
+    own, mixture = near[0], near[1] + near[2] + near[3]  # explained by no single one to more than a third
+    others = torch.from_numpy(near[1:])
+    assert np.max(near[1:] @ mixture / np.linalg.norm(mixture)) < 0.6
+    assert mixed(np.stack([own, mixture]), others) == pytest.approx(1, abs=1e-6)
+    assert mixed(np.stack([own, 0.6 * own + 0.8 * near[4]]), others) == pytest.approx(0.64, abs=0.02)  # 0.8² of its energy
+    assert mixed(np.stack([own, -mixture]), others) < 0.01 < NEIGHBOURS  # shares below zero do not count
+    assert mixed(np.stack([own, mixture]), others[:0]) == 0
