@@ -15,6 +15,7 @@ from detectnmf.recording import Recording
 from detectnmf.register.none import NoRegistration
 from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
+from detectnmf.stages.keep import Stages
 from detectnmf.sweep.base import Found, Sweep, ascending
 from detectnmf.sweep.null import MEANING, null_movie
 from detectnmf.traces.none import NoReading
@@ -43,6 +44,7 @@ def sweep(
     diameter: float | None = None,
     nulls: int = 1,
     chosen: float | None = None,
+    stages: Callable[[], Stages] = Stages,
 ) -> Sweep:
     """What a pipeline finds at each value of a knob.
 
@@ -53,16 +55,22 @@ def sweep(
     Args:
         build: the pipeline at a value; its compression must not depend on it.
         chosen: the value in use, for the picture.
+        stages: gives what keeps the stages of one run of a pipeline.
     """
     values = ascending(values)
     first = build(values[0])
     check(recording, diameter)
-    registered = first.register(recording, runtime).recording
-    movie = first.compress(first.enhance(registered, diameter, runtime), runtime)
+
+    def read(runtime: Runtime) -> Compressed:
+        registered = first.register(recording, runtime).recording
+        return first.compress(first.enhance(registered, diameter, runtime), runtime)
+
+    parts = {"register": first.register, "enhance": first.enhance, "compress": first.compress, "diameter": diameter}
+    movie = stages()("movie", read, runtime, **parts)
 
     def at(value: float, seen: Compressed) -> DemixResult:
         pipeline = replace(build(value), register=NoRegistration(), enhance=NoEnhancing(), compress=Ready(seen), traces=NoReading())
-        return pipeline(recording, runtime, diameter)
+        return pipeline(recording, runtime, diameter, stages=stages())
 
     results = [at(value, movie) for value in values]
     events = all(result.events is not None for result in results)

@@ -13,7 +13,7 @@ from detectnmf.command.job import Job
 from detectnmf.command.settings import diameter_in_pixels
 from detectnmf.command.summary import describe, summary
 from detectnmf.errors import UserError
-from detectnmf.tasks.run import build_pipeline, read
+from detectnmf.tasks.run import about_input, build_pipeline, read
 from detectnmf.tasks.settings import place
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 def sweep(job: Job) -> str:
     """What one knob does: how much is found at each value, and how much of it is expected to be false."""
     from detectnmf.io.atomic import replacing
+    from detectnmf.stages.keep import Stages
     from detectnmf.sweep.base import ascending
     from detectnmf.sweep.run import sweep as sweep_over
 
@@ -53,7 +54,13 @@ def sweep(job: Job) -> str:
     with job.folder(wanted, holds="sweep.csv") as folder:
         logger.info("%s", describe(recording))
         diameter = diameter_in_pixels(config.diameter, recording.pixel_size)
-        found = sweep_over(build, config.knob, values, recording, job.runtime, diameter, config.nulls, float(chosen))
+        about = about_input(job, recording)
+
+        def stages() -> Stages:
+            return Stages(folder / "stages", about, fresh=config.fresh, every=config.save_every)
+
+        runtime = stages().fixed(job.runtime)
+        found = sweep_over(build, config.knob, values, recording, runtime, diameter, config.nulls, float(chosen), stages)
         with replacing(folder / "sweep.csv") as part:
             part.write_text(found.csv(), encoding="utf-8")
         found.draw(folder / "sweep.png")
