@@ -25,7 +25,7 @@ from detectnmf.register.frames import Known, RegisteredFrames
 from detectnmf.register.ground import smoothed
 from detectnmf.register.match import Matcher, Matches, taper
 from detectnmf.register.rigid import Rigid
-from detectnmf.register.template import matched, noise_spectrum, usable
+from detectnmf.register.template import filled_in, matched, noise_spectrum
 from detectnmf.register.warp import put_back
 from detectnmf.runtime import Runtime
 
@@ -130,10 +130,8 @@ class Neighbours:
             rest = torch.cat([part - (part.sum(0) - part) / max(len(part) - 1, 1) for pair in pairs for part in pair])
             means = torch.stack([part.mean(0) for pair in pairs for part in pair])
             change = torch.stack([pair[1].mean(0) - pair[0].mean(0) for pair in pairs]) / 2**0.5
-            filters = [
-                torch.stack([matched(image, window, noise_spectrum(part, window), count) for image in means]).mean(0)
-                for part, count in ((rest, BLOCK), (change, 1))
-            ]
+            noises = (noise_spectrum(rest, window), BLOCK), (noise_spectrum(change, window), 1)
+            filters = [torch.stack([matched(image, window, noise, count) for image in means]).mean(0) for noise, count in noises]
             around = replace(around, frames=filters[0], blocks=filters[1])
         return around
 
@@ -214,7 +212,7 @@ def settle(count: int, first: np.ndarray, second: np.ndarray, moved: np.ndarray,
 
 def _folded(recording: Recording, index: range, fold: int, runtime: Runtime) -> tuple[Tensor, np.ndarray]:
     """Frames (n, h, w), `fold` pixels a side taken together, and the share of each that is missing (n,)."""
-    part, missing = usable(recording, slice(index.start, index.stop))
+    part, missing = filled_in(recording, slice(index.start, index.stop))
     frames = torch.from_numpy(part).to(runtime.torch_device)
     return (avg_pool2d(frames[:, None], fold)[:, 0] if fold > 1 else frames), missing
 

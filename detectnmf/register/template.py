@@ -122,7 +122,7 @@ def draw(recording: Recording, count: int, rng: np.random.Generator, runtime: Ru
     places = [part[rng.integers(len(part))] for part in np.array_split(usable, count)] if count else []
     frames = []
     for place in places:
-        part, missing = usable(recording, slice(int(place), int(place) + 1))
+        part, missing = filled_in(recording, slice(int(place), int(place) + 1))
         if missing[0] > 0.5:
             continue
         frames.append(part)
@@ -131,7 +131,7 @@ def draw(recording: Recording, count: int, rng: np.random.Generator, runtime: Ru
     return torch.from_numpy(np.concatenate(frames)).to(runtime.torch_device)
 
 
-def usable(recording: Recording, index: slice) -> tuple[np.ndarray, np.ndarray]:
+def filled_in(recording: Recording, index: slice) -> tuple[np.ndarray, np.ndarray]:
     """Frames (n, Y, X) float32, missing samples filled in, and the share of each that was missing (n,)."""
     raw = recording[index]
     part = raw.astype(np.float32)
