@@ -21,6 +21,7 @@ from torch.nn.functional import avg_pool2d
 from detectnmf.errors import UserError
 from detectnmf.recording import Recording
 from detectnmf.register.base import Registered
+from detectnmf.register.field import NOISIER
 from detectnmf.register.frames import Known, RegisteredFrames
 from detectnmf.register.ground import smoothed
 from detectnmf.register.match import Matcher, Matches, taper
@@ -147,6 +148,7 @@ class Neighbours:
         known = Known.nothing(recording.shape, (1, 1))
         blocks = np.array_split(np.arange(len(recording)), max(1, len(recording) // BLOCK))
         means: dict[int, Tensor] = {}
+        noise = np.ones((len(recording), 1))  # px², of a frame's shift within its block
         first, second, moved, weight = [], [], [], []
         for number, index in enumerate(blocks):
             frames, missing = _folded(recording, range(index[0], index[-1] + 1), around.fold, runtime)
@@ -154,6 +156,7 @@ class Neighbours:
             if match is None:
                 raise UserError(f"{recording.path or recording.name}: one frame cannot be registered; give a movie, or register=none")
             known.shifts[index, 0, 0] = (match.shifts[0] - match.shifts[0].mean(0)).cpu().numpy()
+            noise[index, 0] = NOISIER / match.precision[0].clamp_min(1e-3).cpu().numpy()
             known.agreement[index], known.before[index] = match.agreement[0].cpu().numpy(), match.before[0].cpu().numpy()
             found = (match.significance[0] >= self.least).cpu().numpy()
             edge = match.edge[0].cpu().numpy()
@@ -169,6 +172,9 @@ class Neighbours:
                 second += [number] * len(earlier)
                 moved.append(pair.shifts[0].cpu().double().numpy())
                 weight.append(alike / np.maximum(1 - alike, 0.02))
+        beyond = (np.square(known.shifts[:, 0, 0]) - noise)[known.flag == "ok"]
+        strength = max(float(beyond.mean()), 0.0) if len(beyond) else 0.0
+        known.shifts[:, 0, 0] *= strength / (strength + noise)  # the likeliest, given how far frames move
         if first:
             places = settle(len(blocks), np.array(first), np.array(second), np.concatenate(moved), np.concatenate(weight), around.fold)
             for place, index in zip(places, blocks, strict=True):
