@@ -63,7 +63,8 @@ class Surroundings:
         """
         if len(block) < 2:
             return block, None
-        back, match = block, None
+        back = block
+        match: Matches | None = None
         for turn in range(TURNS):
             others = (back.sum(0) - back) / (len(back) - 1)
             matcher = Matcher.of(others, self.window, self.frames, self.reach, weights if turn == TURNS - 1 else None)
