@@ -271,9 +271,7 @@ from 3 to 15 px). *Stored shifts* are another program's.
 {chr(10).join(real)}
 
 This recording had its background taken away by a flat top-hat, so that little but the sensor's own pattern, which does not move, and active
-cells, which come and go, are left in single frames. The plain correlation with the mean is that of the fixed pattern: it falls where shifts
-are right. `auto` finds no agreement between the halves of the field and leaves the frames as they are; the stored shifts are better in the
-band of the cells.
+cells, which come and go, are left in single frames: `rigid` is held fast by the pattern. `auto` registers it by neighbours in time.
 """
     (OUT / "register.md").write_text(text, encoding="utf-8")
 

@@ -55,7 +55,7 @@ def examine(recording: Recording, pipeline: Pipeline, runtime: Runtime, diameter
     turned = orientation.turned(recording)
     found = [*([turned] if turned else []), *values.values(sample), *frames.frames(sample)]
     if any(finding.level == "stop" for finding in found):
-        return Checkup(sample, tuple(found), _settings(recording, None, "", diameter), float("nan"), None, None)
+        return Checkup(sample, tuple(found), _settings(recording, None, "", diameter, None), float("nan"), None, None)
     found += [*bleaching.seams(recording), bleaching.bleaching(sample)]
     noisy, level = noise.noise(sample)
     moved = motion.estimate(sample.runs)
@@ -67,7 +67,7 @@ def examine(recording: Recording, pipeline: Pipeline, runtime: Runtime, diameter
         found.append(Finding("trial run", tried, "warning"))
     else:
         found += [_cells(tried, recording), rate.finding(recording, tried), cost.finding(cost.cost(sample, tried), runtime)]
-    settings = _settings(recording, trial, seen.word, diameter)
+    settings = _settings(recording, trial, seen.word, diameter, moved)
     return Checkup(sample, tuple(found), settings, level, moved, trial)
 
 
@@ -105,12 +105,14 @@ def _cells(trial: Trial, recording: Recording) -> Finding:
     return Finding("cells", f"{where}{size}, peak {trial.snr:.3g} times the noise of their traces, {trial.density:.2g} over a pixel")
 
 
-def _settings(recording: Recording, trial: Trial | None, looks: str, diameter: float | None) -> dict[str, str]:
+def _settings(recording: Recording, trial: Trial | None, looks: str, diameter: float | None, moved: Motion | None) -> dict[str, str]:
     settings: dict[str, str] = {}
     assumed = any(note.startswith(rate.ASSUMED) for note in recording.notes)
     settings["rate"] = f"{recording.rate:g}"
     if looks == "one-photon":
         settings["preset"] = "scnmf"
+    if moved is not None and moved.pays:
+        settings["register"] = "auto"
     if diameter is not None:
         settings["diameter"] = f"{diameter:.3g}"
     elif trial is not None and trial.diameter is not None:

@@ -40,6 +40,11 @@ class Motion:
     step: float
     sure: float
 
+    @property
+    def pays(self) -> bool:
+        """Whether it can be told from noise, and is worth registering."""
+        return self.sure <= UNSURE and self.rms > LARGE
+
 
 def estimate(runs: Sequence[tuple[int, np.ndarray]], seed: int = 0, most: int = 1024) -> Motion | None:
     """From runs of consecutive frames, (first frame, (n, y, x)); None where frames are too small or too few.
@@ -90,8 +95,8 @@ def finding(motion: Motion | None) -> Finding:
     if motion.sure > UNSURE:
         return Finding("motion", f"cannot be told from noise (noise alone makes {motion.sure:.2g} px)", "note")
     value = f"{motion.rms:.2f} px rms, {motion.step:.2f} px from frame to frame (noise alone {motion.sure:.2f} px)"
-    if motion.rms > LARGE:
-        return Finding("motion", value, "warning", "register the movie first: moving edges look like cells")
+    if motion.pays:
+        return Finding("motion", value, "warning", "moving edges look like cells: register=auto, rigid or piecewise puts frames back")
     return Finding("motion", value)
 
 

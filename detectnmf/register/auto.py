@@ -13,6 +13,7 @@ from detectnmf.recording import Recording
 from detectnmf.register.base import Registered
 from detectnmf.register.ground import Ground
 from detectnmf.register.match import taper
+from detectnmf.register.neighbours import Neighbours
 from detectnmf.register.piecewise import Piecewise
 from detectnmf.register.rigid import SMALLEST, registered
 from detectnmf.register.template import Template, draw, in_parts, noise_spectrum
@@ -36,18 +37,21 @@ class Auto(Piecewise):
     Args:
         test: frames that are looked at.
         least_motion: agreed motion from which a movie is registered (px, root mean square length).
+        least_flutter: agreed motion against frames just before and after, under a pattern that does not move, from which a movie is
+            registered by these (px, root mean square length).
         least_bending: deviation of pieces that vary together from which it is registered piecewise (px, root mean square length).
     """
 
     test: int = 128
     least_motion: float = 0.1
+    least_flutter: float = 1.0
     least_bending: float = 0.15
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.test < 2 * FEWEST:
             raise UserError(f"register.test must be at least {2 * FEWEST} frames, got {self.test}")
-        for name in ("least_motion", "least_bending"):
+        for name in ("least_motion", "least_flutter", "least_bending"):
             if not getattr(self, name) >= 0:
                 raise UserError(f"register.{name} must be 0 px or more, got {getattr(self, name)}")
 
@@ -58,6 +62,10 @@ class Auto(Piecewise):
         try:
             reach = self.reach(recording)
             if not self.moves(recording, reach, runtime):
+                neighbours = Neighbours(max_shift=self.max_shift, least=self.least)
+                if self.weights is None and self.flutters(recording, neighbours, runtime):
+                    logger.info("register: frames move under a pattern that does not; by those beside them")
+                    return neighbours(recording, runtime)
                 logger.info("register: the movie lies still")
                 return Registered(recording)
             template = self.template(recording, runtime)
@@ -89,6 +97,26 @@ class Auto(Piecewise):
         if shifts.shape[1] < FEWEST:
             return False
         return bool(agreed > max(self.least_motion**2, SURE * error)) or int(jerks.sum()) >= max(2, 0.02 * len(frames))
+
+    def flutters(self, recording: Recording, neighbours: Neighbours, runtime: Runtime) -> bool:
+        """Whether two halves of the field agree that frames move against those beside them, the fixed pattern taken away."""
+        if len(recording) < 2 * FEWEST:
+            return False
+        around = neighbours.learn(recording, runtime)
+        half = checks((around.window.shape[0], around.window.shape[1]), around.window.device)
+        shifts = []
+        for run in neighbours.runs(recording, around, runtime):
+            for block in run.tensor_split(2):
+                matches = [around.place(block, part[None])[1] for part in (half, 1 - half)]
+                found = torch.stack([(match.significance[0] >= self.least) & ~match.edge[0] for match in matches if match]).all(dim=0)
+                both = torch.stack([match.shifts[0][found] for match in matches if match]) * around.fold
+                if both.shape[1] > 1:
+                    shifts.append(both - both.mean(dim=1, keepdim=True))
+        if not shifts:
+            return False
+        agreed, error = agreement(torch.cat(shifts, dim=1))
+        logger.debug("register: frames against those beside them, motion %.3g ± %.2g px²", agreed, error)
+        return agreed > max(self.least_flutter**2, SURE * error)
 
     def _halves(self, known: Tensor, frames: Tensor, reach: int) -> Tensor:
         """(2, n, 2) px: shifts of frames by each half of the field from the median of others; only of frames that both found."""

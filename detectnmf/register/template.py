@@ -122,17 +122,24 @@ def draw(recording: Recording, count: int, rng: np.random.Generator, runtime: Ru
     places = [part[rng.integers(len(part))] for part in np.array_split(usable, count)] if count else []
     frames = []
     for place in places:
-        raw = recording[int(place) : int(place) + 1]
-        part = raw.astype(np.float32)
-        missing = with_bad(missing_samples(raw, part), recording.bad_pixels, part.shape)
-        if missing is not None:
-            if missing.mean() > 0.5:
-                continue
-            part[missing] = filled(part, missing)
+        part, missing = filled_in(recording, slice(int(place), int(place) + 1))
+        if missing[0] > 0.5:
+            continue
         frames.append(part)
     if not frames:
         raise UserError(f"{recording.path or recording.name}: no frame to register by is usable (NaN or saturated)")
     return torch.from_numpy(np.concatenate(frames)).to(runtime.torch_device)
+
+
+def filled_in(recording: Recording, index: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Frames (n, Y, X) float32, missing samples filled in, and the share of each that was missing (n,)."""
+    raw = recording[index]
+    part = raw.astype(np.float32)
+    missing = with_bad(missing_samples(raw, part), recording.bad_pixels, part.shape)
+    if missing is None:
+        return part, np.zeros(len(part))
+    part[missing] = filled(part, missing)
+    return part, missing.mean(axis=(1, 2))
 
 
 def in_parts(matcher: Matcher, ground: Ground, frames: Tensor) -> Matches:

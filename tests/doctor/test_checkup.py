@@ -40,6 +40,14 @@ def test_a_trial_that_fails_is_a_line_like_any_other(runtime):
     assert checkup.worst() == "warning"
 
 
+def test_a_movie_that_moves_is_to_be_registered(runtime):
+    """And one that lies still needs no word of it."""
+    rng = np.random.default_rng(0)
+    moves = np.stack([np.roll(frame, shift, (0, 1)) for frame, shift in zip(movie(), rng.integers(-2, 3, (len(movie()), 2)), strict=True)])
+    assert "register=auto" in command(examine(recording(moves), refuses, runtime), "movie.tif")
+    assert "register" not in command(examine(recording(movie()), refuses, runtime), "movie.tif")
+
+
 def test_no_trial_where_a_run_would_waste_time(runtime):
     checkup = examine(recording(np.full((30, 48, 56), 9, np.uint8)), refuses, runtime)
     assert checkup.worst() == "stop" and "trial run" not in [finding.name for finding in checkup.findings]
