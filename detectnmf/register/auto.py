@@ -11,7 +11,7 @@ from torch import Tensor
 from detectnmf.errors import UserError
 from detectnmf.recording import Recording
 from detectnmf.register.base import Registered
-from detectnmf.register.ground import Ground
+from detectnmf.register.ground import Ground, smoothed
 from detectnmf.register.match import taper
 from detectnmf.register.neighbours import Neighbours
 from detectnmf.register.piecewise import Piecewise
@@ -25,6 +25,8 @@ LARGEST = 384  # px a side that the test looks at
 FEWEST = 10  # frames that both halves must find
 FAR = 0.5  # px, a jerk
 SURE = 4.0  # standard errors
+CELLS = 1.5, 8.0  # px, widths of Gaussians between which cells are seen
+FEW = 16  # frames that are filtered for that
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Auto(Piecewise):
     Args:
         test: frames that are looked at.
         least_motion: agreed motion from which a movie is registered (px, root mean square length).
+        least_still: what lies still, as a share of what comes and goes (standard deviations at the width of cells), below which a template
+            may miss how a movie moves, so that frames are compared with those beside them.
         least_flutter: agreed motion against frames just before and after, under a pattern that does not move, from which a movie is
             registered by these (px, root mean square length).
         least_bending: deviation of pieces that vary together from which it is registered piecewise (px, root mean square length).
@@ -44,6 +48,7 @@ class Auto(Piecewise):
 
     test: int = 128
     least_motion: float = 0.1
+    least_still: float = 0.85
     least_flutter: float = 1.0
     least_bending: float = 0.15
 
@@ -51,9 +56,9 @@ class Auto(Piecewise):
         super().__post_init__()
         if self.test < 2 * FEWEST:
             raise UserError(f"register.test must be at least {2 * FEWEST} frames, got {self.test}")
-        for name in ("least_motion", "least_flutter", "least_bending"):
+        for name in ("least_motion", "least_still", "least_flutter", "least_bending"):
             if not getattr(self, name) >= 0:
-                raise UserError(f"register.{name} must be 0 px or more, got {getattr(self, name)}")
+                raise UserError(f"register.{name} must be 0 or more, got {getattr(self, name)}")
 
     def __call__(self, recording: Recording, runtime: Runtime) -> Registered:
         """The recording as it is if nothing moves; else with its frames put back on reading."""
@@ -61,9 +66,10 @@ class Auto(Piecewise):
             self.weighing(recording, runtime)  # a mistake in it is not to be taken for a movie without anything to register by
         try:
             reach = self.reach(recording)
-            if not self.moves(recording, reach, runtime):
+            sample = draw(recording, self.test, runtime.rng(0x57111), runtime)
+            if not self.moves(sample, reach):
                 neighbours = Neighbours(max_shift=self.max_shift, least=self.least)
-                if self.weights is None and self.flutters(recording, neighbours, runtime):
+                if self.weights is None and still(sample) < self.least_still and self.flutters(recording, neighbours, runtime):
                     logger.info("register: frames move under a pattern that does not; by those beside them")
                     return neighbours(recording, runtime)
                 logger.info("register: the movie lies still")
@@ -80,10 +86,9 @@ class Auto(Piecewise):
             return registered(recording, self.bent(template, recording, runtime), self.method, runtime)
         return registered(recording, rigid, {**self.method, "kind": "rigid"}, runtime)
 
-    def moves(self, recording: Recording, reach: int, runtime: Runtime) -> bool:
-        """Whether two halves of the field agree that it moves."""
-        frames = draw(recording, self.test, runtime.rng(0x57111), runtime)
-        rows, columns = (slice(max(0, (side - LARGEST) // 2), max(0, (side - LARGEST) // 2) + LARGEST) for side in recording.size)
+    def moves(self, frames: Tensor, reach: int) -> bool:
+        """Whether two halves of the field agree that frames (n, Y, X) move."""
+        rows, columns = (slice(max(0, (side - LARGEST) // 2), max(0, (side - LARGEST) // 2) + LARGEST) for side in frames.shape[1:])
         frames = frames[:, rows, columns].contiguous()
         if len(frames) < 2 * FEWEST:
             return False
@@ -138,6 +143,14 @@ def agreement(shifts: Tensor) -> tuple[float, float]:
         return 0.0, 0.0
     products = (shifts[0] * shifts[1]).sum(dim=1)
     return float(products.mean()), float(products.std() / len(products) ** 0.5)
+
+
+def still(frames: Tensor) -> float:
+    """What the median of frames (n, Y, X) shows at the width of cells, over what single frames show besides it; infinite if nothing."""
+    middle = frames.median(dim=0).values
+    some = frames[:: max(1, len(frames) // FEW)] - middle
+    lasting, fleeting = (torch.stack([smoothed(x, CELLS[0]) - smoothed(x, CELLS[1]) for x in images]) for images in (middle[None], some))
+    return float(lasting.std() / fleeting.std()) if float(fleeting.std()) > 0 else float("inf")
 
 
 def checks(size: tuple[int, int], device: torch.device) -> Tensor:
