@@ -147,8 +147,8 @@ def smooth(course: np.ndarray) -> np.ndarray:
 
 
 def steepness(width: float) -> float:
-    """Frames from a quarter to three quarters of a rise, from those after `smooth`, which takes one frame for a step."""
-    return float(np.sqrt(max(width**2 - 1, 0)))
+    """Frames from a quarter to three quarters of a rise, from those after `smooth`: of a step it makes one, of two and more the same."""
+    return width if width >= 2 else 2 * float(np.sqrt(max(width - 1, 0)))
 
 
 def around(course: np.ndarray, strongest: int) -> slice:

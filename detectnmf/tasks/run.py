@@ -77,8 +77,8 @@ def build_pipeline(job: Job) -> Pipeline:
         register=job.build("register"),
         enhance=job.build("enhance"),
         compress=job.build("compress"),
-        seeders=job.build("seeder"),
         demix=job.build("demix"),
+        seeders=job.build("seeder"),  # after demix, whose knobs some take over: a mistake is told by its own name
         background=job.build("background"),
         judge=job.build("judge"),
         traces=job.build("traces"),
