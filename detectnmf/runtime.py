@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from detectnmf import memory
 from detectnmf.errors import UserError
+from detectnmf.memory import GIB
 from detectnmf.partial import Partial
 
 if TYPE_CHECKING:
     import torch
 
 T = TypeVar("T")
-GIB = 1024**3
 logger = logging.getLogger(__name__)
 
 
@@ -74,12 +75,12 @@ class Runtime:
             import torch
 
             return torch.cuda.mem_get_info(device)[0] // 2
-        return _free_memory() // 2
+        return memory.free() // 2
 
     @property
     def host_budget(self) -> int:
         """Working memory in bytes outside of the device."""
-        free = _free_memory() // 2
+        free = memory.free() // 2
         return free if self.max_memory is None else min(free, int(self.max_memory * GIB))
 
     def fixed(self) -> Runtime:
@@ -111,15 +112,16 @@ class Runtime:
                 try:
                     made = work(piece)
                 except (RuntimeError, MemoryError) as error:
-                    if batch == 1 or not out_of_memory(error):
+                    if batch == 1 or not memory.out_of_memory(error):
                         raise
                     batch = max(1, batch // 2)
                     if not said:
                         logger.warning("note: out of memory; going on with smaller batches (max_memory= sets the budget)")
                         said = True
-                    _tidy()
+                    _empty_cache()
                     continue
                 yield piece, made
+                self.tidy()
                 bar.update(piece.stop - piece.start)
                 start = piece.stop
 
@@ -131,28 +133,19 @@ class Runtime:
         """The items, with a bar and the time left for whatever takes more than two seconds, where a person looks on."""
         from tqdm import tqdm
 
-        yield from tqdm(items, desc=label, total=total, disable=True if self.quiet else None, delay=2.0, leave=False, dynamic_ncols=True)
+        hidden = True if self.quiet else None
+        for item in tqdm(items, desc=label, total=total, disable=hidden, delay=2.0, leave=False, dynamic_ncols=True):
+            yield item
+            self.tidy()
+
+    def tidy(self) -> None:
+        """Give back what is freed but still held, where memory is scarce."""
+        memory.give_back(self.host_budget)
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """True for what Python, torch on a CPU and torch on a GPU raise when there is no memory left."""
-    import torch
-
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
-
-
-def _tidy() -> None:
+def _empty_cache() -> None:
     """Give back what is cached on a GPU."""
     import torch
 
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def _free_memory() -> int:
-    try:
-        with open("/proc/meminfo") as lines:
-            table = {line.split(":")[0]: line.split()[1] for line in lines}
-        return int(table["MemAvailable"]) * 1024
-    except (OSError, KeyError):
-        return 4 * GIB

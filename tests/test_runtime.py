@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from detectnmf.errors import UserError
-from detectnmf.runtime import GIB, Runtime
+from detectnmf.memory import GIB
+from detectnmf.runtime import Runtime
 
 QUIET = Runtime(device="cpu", max_memory=0.5, quiet=True)
 

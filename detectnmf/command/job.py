@@ -17,7 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 from detectnmf.command.folder import result_folder
 from detectnmf.command.joblog import JobLog
 from detectnmf.command.provenance import device_name, provenance
-from detectnmf.runtime import GIB, Runtime
+from detectnmf.memory import GIB
+from detectnmf.runtime import Runtime
 
 logger = logging.getLogger(__name__)
 

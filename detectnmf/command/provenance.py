@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import detectnmf
-from detectnmf.runtime import GIB, Runtime
+from detectnmf.memory import GIB
+from detectnmf.runtime import Runtime
 from detectnmf.stages.identity import fingerprint
 
 

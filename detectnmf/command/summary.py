@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
 from pathlib import Path
 
 from detectnmf.recording import Recording
-from detectnmf.runtime import GIB
 
 
 def describe(recording: Recording) -> str:
@@ -25,18 +23,6 @@ def summary(folder: Path, *files: str) -> str:
 
 def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-
-
-def peak_memory() -> float:
-    """Most memory that this process has held (GiB), its libraries included."""
-    try:
-        with open("/proc/self/status") as lines:  # not ru_maxrss, which a process inherits from the one that started it
-            return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / GIB
-    except (OSError, StopIteration):
-        import resource
-
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIB
 
 
 def sweep_suffix(overrides: str) -> str:

@@ -11,8 +11,9 @@ from scipy import sparse
 from detectnmf.compress.moments import Sums, load_chunk
 from detectnmf.compressed import Compressed
 from detectnmf.errors import UserError
+from detectnmf.memory import GIB
 from detectnmf.recording import Recording
-from detectnmf.runtime import GIB, Runtime
+from detectnmf.runtime import Runtime
 from detectnmf.sparse import SparseMatrix
 
 COPIES = 6  # of a piece of the movie in memory

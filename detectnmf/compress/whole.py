@@ -13,8 +13,9 @@ from detectnmf.compress.moments import Sums, load_chunk, usual
 from detectnmf.compress.project import interpolate
 from detectnmf.compressed import Compressed
 from detectnmf.errors import UserError
+from detectnmf.memory import GIB
 from detectnmf.recording import Recording
-from detectnmf.runtime import GIB, Runtime
+from detectnmf.runtime import Runtime
 from detectnmf.sparse import SparseMatrix
 
 COPIES = 3  # of the movie in memory while it is demixed

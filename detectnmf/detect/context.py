@@ -66,7 +66,7 @@ def local_correlation(movie: Compressed, runtime: Runtime) -> Tensor:
     shared = torch.zeros(len(NEAR), rows, columns, device=movie.device)
     pairs = [_pair(rows, columns, dy, dx) for dy, dx in NEAR]
     step = runtime.batch(rows * columns * 4 * 4, most=500)
-    for start in range(0, len(movie), step):
+    for start in runtime.progress(range(0, len(movie), step), "correlate"):
         frames = movie.frames(slice(start, start + step)).T.reshape(-1, rows, columns).clamp(min=0)
         power += torch.einsum("tyx,tyx->yx", frames, frames)
         for at, (here, there) in enumerate(pairs):

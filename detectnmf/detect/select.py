@@ -64,7 +64,9 @@ def select(movie: Compressed, diameter: float, looks: int, runtime: Runtime) -> 
     tile_of = np.abs(middles[:, :, None] - (corners + edge / 2)).max(-1).argmin(-1)
     least = GAIN * np.pi / 4 * (diameter / place) ** 2
     frames: list[np.ndarray] = []
-    for band in range(len(tops)):  # one row of tiles after the other, so that no more than a band × T is held
+    for band in runtime.progress(
+        range(len(tops)), "choose frames"
+    ):  # one row of tiles after the other, so that no more than a band × T is held
         tiles = range(band * len(lefts), (band + 1) * len(lefts))
         inside = np.flatnonzero(np.isin(tile_of, tiles).any(1))
         levels = _levels(movie, place, int(inside[0]), int(inside[-1]) + 1, runtime) if len(inside) else np.zeros((len(movie), 0, 0))
@@ -86,12 +88,13 @@ def _levels(movie: Compressed, place: int, first: int, last: int, runtime: Runti
     rows, columns = movie.size
     top, bottom = first * place, min(last * place, rows)
     band = movie.U.rows(top * columns, bottom * columns)
+
+    def pooled(piece: slice) -> np.ndarray:
+        frames = (band @ movie.V[:, piece].contiguous()).T.reshape(-1, 1, bottom - top, columns).clamp(min=0)
+        return np.asarray(functional.avg_pool2d(frames, place, ceil_mode=True)[:, 0].half().cpu())
+
     step = runtime.batch((bottom - top) * columns * 4 * 3, most=500)
-    parts = []
-    for start in range(0, len(movie), step):
-        frames = (band @ movie.V[:, start : start + step].contiguous()).T.reshape(-1, 1, bottom - top, columns).clamp(min=0)
-        parts.append(functional.avg_pool2d(frames, place, ceil_mode=True)[:, 0].half().cpu().numpy())
-    return np.concatenate(parts)
+    return np.concatenate([part for _, part in runtime.pieces(len(movie), step, pooled)])
 
 
 def cover(levels: np.ndarray, looks: int, least: float) -> np.ndarray:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from detectnmf.doctor.finding import Finding
 from detectnmf.doctor.sample import Sample
 from detectnmf.doctor.trial import Trial
-from detectnmf.runtime import GIB, Runtime
+from detectnmf.memory import GIB
+from detectnmf.runtime import Runtime
 
 PASSES = 2  # over the movie
 COPIES = 4  # of the compressed movie's courses in time

@@ -12,7 +12,7 @@ from torch import Tensor
 from detectnmf.result import DemixResult
 from detectnmf.sparse import SparseMatrix
 
-CHUNK_BYTES = 48 * 2**20  # of one dense piece of the movie
+CHUNK_BYTES = 2**24  # of a piece of the movie
 MOST_VALUES = 2**28  # pixels times frames that are looked at; more would change no picture
 
 

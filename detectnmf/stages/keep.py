@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 from detectnmf.errors import UserError
 from detectnmf.io.atomic import replacing, replacing_folder
-from detectnmf.runtime import GIB, Runtime
+from detectnmf.memory import GIB
+from detectnmf.runtime import Runtime
 from detectnmf.stages.identity import code, describe, digest
 from detectnmf.stages.pack import pack, unpack
 from detectnmf.stages.records import Records, remove_unfinished
@@ -102,6 +103,7 @@ class Stages:
         logger.info("%s: %.1f s", name, seconds)
         self._keep(self.folder / file, value, settings, seconds)
         shutil.rmtree(partial, ignore_errors=True)
+        runtime.tidy()
         return value
 
     def _count(self, name: str, seconds: float) -> None:

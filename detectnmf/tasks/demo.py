@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import time
 
+from detectnmf import memory
 from detectnmf.command.job import Job
-from detectnmf.command.summary import duration, peak_memory, summary
+from detectnmf.command.summary import duration, summary
 from detectnmf.tasks.evaluate import evaluate_into
 from detectnmf.tasks.run import build_pipeline, find_cells, write_report
 from detectnmf.tasks.settings import place
@@ -28,7 +29,7 @@ def demo(job: Job) -> str:
         result = find_cells(job, pipeline, recording, folder)
         scores = evaluate_into(result, detectnmf.load(made.truth), folder / "evaluation.json")
         write_report(result, folder / "report.html", scores)
-        took = f"{duration(time.perf_counter() - start)}, {peak_memory():.1f} GiB at most"
+        took = f"{duration(time.perf_counter() - start)}, {memory.peak() / memory.GIB:.1f} GiB at most"
         return (
             f"{scores.table()}\n\n{took}\n{summary(folder, 'movie.tif', 'movie.truth.h5', 'result.h5', 'evaluation.json', 'report.html')}"
         )

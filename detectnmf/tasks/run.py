@@ -10,11 +10,11 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from detectnmf import memory
 from detectnmf.command.folder import candidates
 from detectnmf.command.job import Job
 from detectnmf.command.settings import diameter_in_pixels
-from detectnmf.command.summary import describe, duration, peak_memory, summary
-from detectnmf.runtime import GIB
+from detectnmf.command.summary import describe, duration, summary
 from detectnmf.tasks.settings import place
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def run(job: Job) -> str:
             result = find_cells(job, pipeline, recording, folder, {"identity": identity}, stages)
         finish(result, folder)
         found = f"{len(result.cells)} cells" if result.events is None else f"{len(result.events)} events"
-        took = f"{found} in {duration(time.perf_counter() - start)}, {peak_memory():.1f} GiB at most"
+        took = f"{found} in {duration(time.perf_counter() - start)}, {memory.peak() / memory.GIB:.1f} GiB at most"
         logger.debug(took)
         return f"{took}\n{summary(folder, 'result.h5', 'events.csv', 'report.html')}"
 
@@ -116,7 +116,7 @@ def find_cells(
     diameter = diameter_in_pixels(job.config.diameter, recording.pixel_size)
     provenance = {**replace(job, runtime=runtime).provenance(recording.path), **(known or {})}
     result = pipeline(recording, runtime, diameter=diameter, provenance=provenance, stages=stages)
-    result = replace(result, provenance={**result.provenance, "peak_memory": int(peak_memory() * GIB)})
+    result = replace(result, provenance={**result.provenance, "peak_memory": memory.peak()})
     for of_an_earlier_one in ("report.html", "events.csv"):
         (folder / of_an_earlier_one).unlink(missing_ok=True)
     result.save(folder / "result.h5")

@@ -18,7 +18,8 @@ from detectnmf.doctor.page import page
 from detectnmf.doctor.sample import take
 from detectnmf.doctor.text import command, text
 from detectnmf.errors import UserError
-from detectnmf.runtime import GIB, Runtime
+from detectnmf.memory import GIB
+from detectnmf.runtime import Runtime
 
 from .conftest import movie, recording
 

@@ -1,0 +1,67 @@
+"""What memory there is, what this process holds, and giving back what it no longer needs."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from functools import cache
+
+GIB = 1024**3
+LIBRARIES = GIB // 2  # what torch and the rest take before any work
+
+
+def free() -> int:
+    """Bytes that the system could give; 4 GiB where it does not tell."""
+    try:
+        with open("/proc/meminfo") as lines:
+            table = {line.split(":")[0]: line.split()[1] for line in lines}
+        return int(table["MemAvailable"]) * 1024
+    except (OSError, KeyError):
+        return 4 * GIB
+
+
+def resident() -> int:
+    """Bytes that this process holds now, its libraries included; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm") as line:
+            return int(line.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0
+
+
+def peak() -> int:
+    """Most bytes that this process has held, its libraries included."""
+    try:
+        with open("/proc/self/status") as lines:  # not ru_maxrss, which a process inherits from the one that started it
+            return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
+    except (OSError, StopIteration):
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def give_back(budget: int) -> None:
+    """Hand freed memory back to the system where this process holds more than half of its budget beside its libraries.
+
+    glibc keeps what is freed and cannot always use it again: large tensors, aligned as torch wants them, leave gaps that the next one does
+    not fit. A run that allocated no more than 0.5 GiB at a time grew to 2 GiB so.
+    """
+    if resident() > LIBRARIES + budget // 2 and (trim := _malloc_trim()) is not None:
+        trim(0)
+
+
+@cache
+def _malloc_trim() -> ctypes._NamedFuncPointer | None:
+    """glibc's; None elsewhere."""
+    try:
+        return ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):
+        return None
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """True for what Python, torch on a CPU and torch on a GPU raise when there is no memory left."""
+    import torch
+
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)

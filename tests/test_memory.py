@@ -1,0 +1,46 @@
+"""What the process holds, and giving back what it no longer needs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from detectnmf import memory
+from detectnmf.memory import GIB
+
+MIB = 2**20
+told = pytest.mark.skipif(
+    memory.resident() == 0 or memory._malloc_trim() is None, reason="this system tells no resident memory, or has no glibc"
+)
+
+
+@told
+def test_what_is_allocated_is_resident_and_counts_in_the_peak() -> None:
+    before = memory.resident()
+    held = np.ones(64 * MIB, np.uint8)
+    assert held.nbytes * 0.9 < memory.resident() - before < held.nbytes * 1.5
+    assert memory.peak() >= memory.resident() - 8 * MIB
+
+
+def gaps() -> list[np.ndarray]:
+    """256 MiB of the heap, every other piece of which is freed: too small each to be a mapping of its own."""
+    pieces = [np.ones(64 * 1024, np.uint8) for _ in range(4096)]
+    return pieces[::2]
+
+
+@told
+def test_freed_memory_is_given_back_only_where_it_is_scarce(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "LIBRARIES", 0)
+    kept = gaps()
+    held = memory.resident()
+    memory.give_back(100 * GIB)
+    assert memory.resident() > held - 8 * MIB
+    memory.give_back(1)
+    assert memory.resident() < held - 64 * MIB
+    assert all(piece.min() == 1 for piece in kept)
+
+
+def test_what_counts_as_out_of_memory() -> None:
+    assert memory.out_of_memory(MemoryError())
+    assert memory.out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"))
+    assert not memory.out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
