@@ -26,12 +26,13 @@ class SignedEvents:
     Each event is measured in the movie without what belongs to the others.
 
     Args:
-        least_dip, least_surge: greatest change relative to the baseline, at least.
+        least_dip, least_surge: greatest change relative to the baseline, at least. Tissue glows by itself, slowly and only upwards, by 0.02
+            to 0.04 of its light, and nothing in the shape of that tells it from a weak surge.
         saddle: two components are one event where what lies between them, in space and time, stays above this share of the lower one.
     """
 
     least_dip: float = 0.0
-    least_surge: float = 0.0
+    least_surge: float = 0.04
     saddle: float = 0.5
 
     def __post_init__(self) -> None:
