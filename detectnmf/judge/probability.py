@@ -21,7 +21,7 @@ from detectnmf.errors import UserError
 
 FORMAT = "detectnmf.judge.1"
 SMALL = 1.0  # discs of the cell diameter, below which area speaks against a cell; how large it is says nothing that others do not
-ROUND, RISING = 0.8, 1.0  # compactness and |skewness| beyond which more does not make a cell: simulated ones are rounder and sparser
+ROUND, RISING = 0.8, 1.0  # compactness and skewness beyond which more does not make a cell: simulated ones are rounder and sparser
 
 # Each takes the measures (K,) and the area in discs of the cell diameter (K,).
 Measures = Mapping[str, np.ndarray]
@@ -33,7 +33,7 @@ TERMS: dict[str, Callable[[Measures, np.ndarray], np.ndarray]] = {
     "overlap": lambda q, _: -q["overlap"],
     "crosstalk": lambda q, _: -q["crosstalk"],
     "detector_score": lambda q, _: _logit(np.clip(q["detector_score"], 0.02, 0.98)),
-    "skewness": lambda q, _: np.log1p(np.minimum(np.abs(q["skewness"]), RISING)),
+    "skewness": lambda q, _: np.log1p(np.clip(q["skewness"], 0, RISING)),
     "small": lambda _, discs: np.minimum(np.log(np.maximum(discs, 1e-3) / SMALL), 0),
 }
 

@@ -61,6 +61,12 @@ def test_too_small_is_less_probable_and_a_diameter_that_was_told_too_small_costs
     assert (np.diff(found[:3]) > 0).all() and found[2] > 0.95 and (found[2:] == found[2]).all()
 
 
+def test_a_trace_that_falls_is_no_better_than_noise():
+    """Where a bright background saturates, what lies there seems to fall when all around it rises."""
+    found = load("judge")(quality(skewness=np.array([-3.0, -1.0, 0.0, 1.0])), DIAMETER)
+    assert (found[:3] == found[0]).all() and found[3] > found[0] + 0.02
+
+
 def test_the_shipped_calibration_is_whole_and_says_where_it_is_from():
     shipped = load("judge")
     assert list(shipped.terms) == list(TERMS)
