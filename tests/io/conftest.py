@@ -7,6 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detectnmf.result import DemixResult
+
+from .results import small_result
+
 
 @pytest.fixture(scope="session")
 def movie() -> np.ndarray:
@@ -14,6 +18,11 @@ def movie() -> np.ndarray:
     frames, rows, columns = 12, 9, 7
     t, y, x = np.ogrid[:frames, :rows, :columns]
     return (5000 * t + 100 * y + x + 3).astype(np.uint16)
+
+
+@pytest.fixture
+def result() -> DemixResult:
+    return small_result()
 
 
 def same(recording, movie: np.ndarray) -> bool:

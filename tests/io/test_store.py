@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -16,74 +15,12 @@ from scipy import sparse
 import detectnmf
 from detectnmf.components import Components
 from detectnmf.compressed import Compressed
-from detectnmf.errors import UserError
-from detectnmf.io import store
 from detectnmf.registration import MEANING, Registration
 from detectnmf.registration import WORDS as MOTION
 from detectnmf.result import DemixResult
 from detectnmf.signals import USES, WORDS, Signals
-from detectnmf.sparse import SparseMatrix
 
-from .conftest import cut
-
-Y, X, T, R, K = 9, 7, 40, 6, 3
-
-
-def compressed(seed: int) -> Compressed:
-    rng = np.random.default_rng(seed)
-
-    def bases():
-        return SparseMatrix(sparse.random_array((Y * X, R), density=0.3, rng=rng, format="csr"))
-
-    return Compressed(
-        U=bases(),
-        V=torch.from_numpy(rng.standard_normal((R, T)).astype(np.float32)),
-        mean=rng.random((Y, X)).astype(np.float32),
-        std=rng.random((Y, X)).astype(np.float32),
-        U_local=bases(),
-        bad_frames=rng.random(T) < 0.2,
-        bad_pixels=rng.random((Y, X)) < 0.2,
-        rank_map=rng.integers(0, 9, (Y, X)),
-        rate=7.3,
-        pixel_size=0.44,
-        name="móvie",
-    )
-
-
-@pytest.fixture
-def result() -> DemixResult:
-    rng = np.random.default_rng(1)
-    movie = compressed(2)
-    images = rng.random((K, Y, X)) * (rng.random((K, Y, X)) < 0.4)
-    cells = Components.from_images(images, rng.standard_normal((K, T)).astype(np.float32), rng.random(K))
-    return DemixResult(
-        cells=cells,
-        baseline=rng.random((Y, X)).astype(np.float32),
-        background=replace(movie.with_V(2 * movie.V), mean=np.zeros((Y, X), np.float32)),
-        movie=movie,
-        quality={
-            "snr": rng.random(K),
-            "keep": np.array([True, False, True]),
-            "class": np.array(["soma", "dendrite", "µ"]),
-            "a/b": np.arange(K),
-        },
-        history={"objective": rng.random(12), "cells": np.arange(12), "nothing": np.zeros(0)},
-        provenance={"version": "0.1.0", "config": {"demix": {"rounds": 3}}, "seed": 0, "notes": ["one", "two"], "elapsed": 0.1},
-        rate=7.3,
-        pixel_size=0.44,
-        name="móvie",
-        rejected=Components.from_images(rng.random((2, Y, X)), rng.standard_normal((2, T)).astype(np.float32), rng.random(2)),
-        rejected_quality={"snr": rng.random(2), "reason": np.array(["probability", "probability+snr"])},
-        signals=Signals(
-            **{name: rng.standard_normal((K, T)).astype(np.float32) for name in ("raw", "baseline", "dff", "denoised")},
-            spikes=(rng.random((K, T)) * (rng.random((K, T)) < 0.1)).astype(np.float32),
-            noise=rng.random(K).astype(np.float32),
-            g=rng.random((K, 2)),
-            flag=np.array(["ok", "silent", "flat+low_baseline"]),
-            valid=rng.random(T) < 0.9,
-            method={"decay": 0.4, "rise": None, "baseline": "8th percentile"},
-        ),
-    )
+from .results import K, T, X, Y, compressed
 
 
 def equal(a: object, b: object) -> bool:
@@ -281,45 +218,6 @@ def test_a_folder_stands_for_the_result_in_it(result, tmp_path):
     assert len(detectnmf.load(tmp_path / "movie.detectnmf").cells) == K
 
 
-@pytest.mark.parametrize("share", [0.001, 0.05, 0.5, 0.9, 0.9999])
-def test_truncated_results(share, result, tmp_path):
-    result.save(tmp_path / "result.h5")
-    with pytest.raises(UserError, match=r"cut_result.h5 is (truncated|damaged|empty|not an HDF5 file)"):
-        detectnmf.load(cut(tmp_path / "result.h5", share))
-
-
-def test_a_part_that_is_missing_is_named(result, tmp_path):
-    result.save(tmp_path / "result.h5")
-    with h5py.File(tmp_path / "result.h5", "a") as file:
-        del file["cells/score"]
-    with pytest.raises(UserError, match=r"result.h5 is damaged and cannot be read; .*score"):
-        detectnmf.load(tmp_path / "result.h5")
-
-
-def test_indices_that_point_outside_are_found(result, tmp_path):
-    """Compiled code that trusts them would crash Python."""
-    result.save(tmp_path / "result.h5")
-    with h5py.File(tmp_path / "result.h5", "a") as file:
-        file["movie/U/indices"][0] = 10**9
-    with pytest.raises(UserError, match=r"result.h5 is damaged and cannot be read"):
-        detectnmf.load(tmp_path / "result.h5")
-
-
-def test_files_of_others(result, tmp_path):
-    with pytest.raises(UserError, match=r"result.h5: no such file"):
-        detectnmf.load(tmp_path / "result.h5")
-    (tmp_path / "empty.h5").touch()
-    with pytest.raises(UserError, match=r"empty.h5 is empty"):
-        detectnmf.load(tmp_path / "empty.h5")
-    (tmp_path / "text.h5").write_text("hello")
-    with pytest.raises(UserError, match=r"text.h5 is not an HDF5 file"):
-        detectnmf.load(tmp_path / "text.h5")
-    with h5py.File(tmp_path / "other.h5", "w") as file:
-        file["movie"] = np.zeros((3, 4, 5))
-    with pytest.raises(UserError, match=r"other.h5 was not written by detectnmf; to read a movie from it use detectnmf.read"):
-        detectnmf.load(tmp_path / "other.h5")
-
-
 def write_schema_1(path: Path) -> None:
     """As detectnmf wrote results before it kept rejected components: two cells, no movie."""
 
@@ -357,46 +255,6 @@ def test_files_of_the_first_schema_open(tmp_path):
     back.save(tmp_path / "new.h5")  # and are written in the present one
     with h5py.File(tmp_path / "new.h5") as file:
         assert file.attrs["schema_version"] == 4 and file["rejected/traces"].shape == (0, T)
-
-
-def test_a_newer_schema_is_refused(result, tmp_path):
-    result.save(tmp_path / "result.h5")
-    with h5py.File(tmp_path / "result.h5", "a") as file:
-        file.attrs["schema_version"] = 5
-        file.attrs["detectnmf_version"] = "9.9"
-    with pytest.raises(UserError, match=r"has schema 5 \(detectnmf 9.9\), .* with schema 4; upgrade detectnmf"):
-        detectnmf.load(tmp_path / "result.h5")
-
-
-@pytest.mark.parametrize("error", [RuntimeError("bug"), KeyboardInterrupt()])
-def test_a_failure_in_mid_write_leaves_the_older_file(error, result, tmp_path, monkeypatch):
-    result.save(tmp_path / "result.h5")
-    before = (tmp_path / "result.h5").read_bytes()
-
-    def fail(*_, **__):
-        raise error
-
-    monkeypatch.setattr(store, "_write_movie", fail)
-    with pytest.raises(type(error)):
-        result.save(tmp_path / "result.h5")
-    assert (tmp_path / "result.h5").read_bytes() == before
-    assert os.listdir(tmp_path) == ["result.h5"]
-
-
-def test_a_full_disk_is_one_line_and_leaves_the_older_file(result, tmp_path):
-    """The system refuses to write more, in the middle of the file."""
-    resource = pytest.importorskip("resource")
-    result.save(tmp_path / "result.h5")
-    large = Compressed.from_factors(np.ones((Y * X, R)), np.ones((R, 200_000)), np.zeros((Y, X)))
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
-    try:
-        with pytest.raises(UserError, match=r"cannot write .*result.h5: .*too large for this file system; write elsewhere"):
-            replace(result, background=large).save(tmp_path / "result.h5")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert os.listdir(tmp_path) == ["result.h5"]
-    assert detectnmf.load(tmp_path / "result.h5").shape == (T, Y, X)
 
 
 def test_where_seeds_stood_comes_back_in_order(result, tmp_path):
