@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import torch
 from common import compose
 from hydra.utils import instantiate
 
@@ -24,7 +25,7 @@ from detectnmf.judge.evaluate import evaluate
 from detectnmf.result import DemixResult
 
 PIECE = 500  # frames that are simulated
-CHUNK = 250  # frames written at a time
+CHUNK = 100  # frames written at a time
 
 
 def make(folder: Path, frames: int, edge: int, cells: int) -> Path:
@@ -41,13 +42,15 @@ def make(folder: Path, frames: int, edge: int, cells: int) -> Path:
     index = (starts[:, :, None] + np.arange(PIECE)) % PIECE
     traces = np.take_along_axis(short.traces, index.reshape(len(short), -1), axis=1).astype(np.float32)
     noise = np.std(np.diff(simulated.recording[:].astype(np.float32), n=2, axis=0), axis=0) / np.sqrt(6)
-    footprints = short.footprints.astype(np.float32)
+    lit = np.flatnonzero(np.diff(short.footprints.tocsr().indptr))
+    footprints = short.footprints.tocsr()[lit].astype(np.float32)
     out = np.lib.format.open_memmap(movie, "w+", np.uint16, (frames, edge, edge))
-    level = simulated.truth.baseline.ravel()[:, None]
+    level, spread = (torch.from_numpy(image.ravel().astype(np.float32)) for image in (simulated.truth.baseline, noise))
+    dice = torch.Generator().manual_seed(2)
     for start in range(0, frames, CHUNK):
-        dense = footprints @ traces[:, start : start + CHUNK] + level
-        dense += rng.standard_normal(dense.shape, dtype=np.float32) * noise.ravel()[:, None]
-        out[start : start + CHUNK] = np.clip(dense.T, 0, 65534).reshape(-1, edge, edge)
+        chunk = torch.randn(CHUNK, edge * edge, generator=dice).mul_(spread).add_(level)
+        chunk[:, lit] += torch.from_numpy((footprints @ traces[:, start : start + CHUNK]).T)
+        out[start : start + CHUNK] = chunk.clamp_(0, 65534).numpy().reshape(-1, edge, edge)
     out.flush()
     kept = Components(short.footprints, short.size, traces, short.score)
     truth = simulated.truth
