@@ -19,6 +19,7 @@ from detectnmf.partial import Partial
 from detectnmf.stages.pack import pack, unpack
 
 logger = logging.getLogger(__name__)
+WORTH = 20  # times as long as it took to write the last record must be worked before the next
 
 
 class Records(Partial):
@@ -26,7 +27,7 @@ class Records(Partial):
 
     Args:
         folder: for the records; made when it is needed.
-        every: seconds of work between two records.
+        every: seconds of work between two records, and more where a record takes long to write; 0 writes at every chance.
         device: for tensors that are found again.
     """
 
@@ -34,6 +35,7 @@ class Records(Partial):
         self.folder: Path | None = folder  # None once it cannot be written to
         self.every, self.device = every, device
         self.last = time.monotonic()
+        self.took = 0.0  # s, to write the last record
         self._beside: dict[str, Any] = {}
         remove_unfinished(folder)
 
@@ -42,7 +44,8 @@ class Records(Partial):
 
     @property
     def due(self) -> bool:
-        return self.folder is not None and time.monotonic() - self.last >= self.every
+        wait = max(self.every, WORTH * self.took) if self.every else 0.0
+        return self.folder is not None and time.monotonic() - self.last >= wait
 
     def save(self, step: str, value: Any) -> None:
         if self.folder is None:
@@ -88,6 +91,7 @@ class Records(Partial):
 
     def _write(self, path: Path, value: Any) -> None:
         """A record that cannot be written is none, and said."""
+        start = time.monotonic()
         try:
             with replacing_folder(path, lambda _: None) as part:
                 part.mkdir()
@@ -95,6 +99,7 @@ class Records(Partial):
         except (UserError, TypeError) as error:
             logger.warning("note: %s; what this stage has done would be lost in an interruption", error)
             self.folder = None
+        self.took = time.monotonic() - start
 
     def _read(self, name: str) -> Any | None:
         assert self.folder is not None
