@@ -103,6 +103,20 @@ def one_at_a_time(problem: Problem) -> Iterates:
         yield S, A
 
 
+def one_at_a_time_by_frames(problem: Problem) -> Iterates:
+    """The same with the movie as (T, P), as the paper writes it: a patch is then some columns, which lie far apart in memory."""
+    S, A, masks = problem.start()
+    where = [np.flatnonzero(mask) for mask in masks]
+    residual = np.ascontiguousarray(problem.flat.T) - A.T @ S
+    while True:
+        for k, pixels in enumerate(where):
+            mine = residual[:, pixels] + np.outer(A[k], S[k, pixels])
+            A[k] = np.maximum(0, mine @ S[k, pixels] / max(float(S[k, pixels] @ S[k, pixels]), TINY))
+            S[k, pixels] = np.maximum(0, A[k] @ mine / max(float(A[k] @ A[k]), TINY))
+            residual[:, pixels] = mine - np.outer(A[k], S[k, pixels])
+        yield S, A
+
+
 def coarse_to_fine(problem: Problem, frames: int, pixels: int, iterations: int) -> Iterates:
     """Algorithm 1: HALS on means, then on the movie itself."""
     small = problem.decimated(frames, pixels)

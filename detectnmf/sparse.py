@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +15,7 @@ from detectnmf.patches import Patches
 
 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
 
+SMALL = 2**14  # places of a matrix that is best kept dense
 LARGE = 2**20  # multiply-adds from which torch's threads are worth their start
 
 
@@ -100,22 +102,40 @@ def dense_rows(matrix: sparse.csr_array, rows: np.ndarray) -> tuple[np.ndarray, 
 
 
 class Structure:
-    """The pattern of a sparse (M, N) matrix whose values change from product to product; making it costs more than most products."""
+    """The pattern of a sparse (M, N) matrix whose values change from time to time; making it costs more than most products."""
 
     def __init__(self, indptr: np.ndarray, indices: np.ndarray, width: int, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
-        shape = (len(indptr) - 1, width)
-        self._csr = sparse.csr_array((np.zeros(len(indices), np.float32), indices, indptr), shape=shape)
-        if self.device.type != "cpu":
+        self.shape = (len(indptr) - 1, width)
+        self._indptr, self._indices = indptr, indices
+        self._flat: Tensor | None = None
+        if self.shape[0] * width <= SMALL:
+            flat = np.repeat(np.arange(len(indptr) - 1) * width, np.diff(indptr)) + indices
+            self._flat = torch.from_numpy(flat.astype(np.int64)).to(self.device)
+        elif self.device.type != "cpu":
             self._at = tuple(torch.from_numpy(x.astype(np.int64)).to(device) for x in (indptr, indices))
+
+    def filled(self, values: Tensor) -> Tensor | Filled:
+        """The matrix with values (nnz,) float32, to be multiplied by a dense (N, n) or (N,)."""
+        if self._flat is not None:
+            return torch.zeros(self.shape[0] * self.shape[1], device=self.device).index_copy_(0, self._flat, values).view(self.shape)
+        if self.device.type == "cpu":
+            return Filled(sparse.csr_array((values.numpy(), self._indices, self._indptr), shape=self.shape))
+        indptr, indices = self._at
+        return Filled(torch.sparse_csr_tensor(indptr, indices, values, size=self.shape, check_invariants=False))
 
     def product(self, values: Tensor, dense: Tensor) -> Tensor:
         """(M, n) or (M,) product of the matrix with values (nnz,) and a dense (N, n) or (N,) one; all float32."""
-        if self.device.type == "cpu":
-            self._csr.data = values.numpy()
-            return torch.from_numpy(self._csr @ dense.numpy())
-        if not self._csr.nnz:
-            return torch.zeros(self._csr.shape[0], *dense.shape[1:], device=self.device)
-        indptr, indices = self._at
-        matrix = torch.sparse_csr_tensor(indptr, indices, values, size=self._csr.shape, check_invariants=False)
-        return (matrix @ dense.reshape(len(dense), -1)).reshape(self._csr.shape[0], *dense.shape[1:])
+        return self.filled(values) @ dense
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A sparse matrix of scipy's or, on CUDA, of torch's; `m @ dense` is float32 and a tensor."""
+
+    matrix: sparse.csr_array | Tensor
+
+    def __matmul__(self, dense: Tensor) -> Tensor:
+        if not isinstance(self.matrix, Tensor):
+            return torch.from_numpy(self.matrix @ dense.numpy())
+        return (self.matrix @ dense.reshape(len(dense), -1)).reshape(self.matrix.shape[0], *dense.shape[1:])

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from detectnmf.sparse import LARGE, SparseMatrix, dense_rows
+from detectnmf.sparse import LARGE, SMALL, SparseMatrix, Structure, dense_rows
 
 
 def test_products_equal_dense_ones(device: str) -> None:
@@ -51,3 +51,19 @@ def test_the_argument_is_not_changed() -> None:
     SparseMatrix(given)
     assert given.indices.tolist() == [1, 0] and given.data.tolist() == [1.0, 2.0]
     assert given.toarray().tolist() == [[2.0, 1.0]]
+
+
+def test_a_structure_is_filled_again_and_again(device: str) -> None:
+    """Small ones are dense inside, large ones are not; both equal dense products, also those of a vector."""
+    rng = np.random.default_rng(3)
+    for shape in ((6, 9), (300, 200)):
+        matrix = sparse.random_array(shape, density=0.1, format="csr", rng=rng, dtype=np.float32)
+        made = Structure(matrix.indptr, matrix.indices, shape[1], device)
+        right = torch.from_numpy(rng.standard_normal((shape[1], 4)).astype(np.float32)).to(device)
+        for factor in (1, 3):
+            filled = made.filled(factor * torch.from_numpy(matrix.data).to(device))
+            assert np.allclose((filled @ right).cpu(), factor * (matrix.toarray() @ right.cpu().numpy()), atol=1e-4)
+            assert np.allclose(
+                (filled @ right[:, 0].contiguous()).cpu(), factor * (matrix.toarray() @ right[:, 0].cpu().numpy()), atol=1e-4
+            )
+    assert 6 * 9 <= SMALL < 300 * 200

@@ -24,7 +24,7 @@ from detectnmf.demix.base import Demixed
 from detectnmf.demix.grams import Target, baseline, objective
 from detectnmf.demix.hals import spatial, temporal
 from detectnmf.demix.history import History
-from detectnmf.demix.model import Model
+from detectnmf.demix.model import Light, Model
 from detectnmf.demix.pattern import Footprints, Pattern
 from detectnmf.demix.residual import usable
 from detectnmf.demix.settle import settled
@@ -35,6 +35,7 @@ from detectnmf.runtime import Runtime
 from detectnmf.sparse import SparseMatrix
 
 SAMPLED = 256  # frames that tell a percentile
+COMMON = 0.1  # share of the field that a background takes up, at least
 FIRST_SWEEPS = 5  # of the activities, before shapes are touched
 
 
@@ -51,6 +52,8 @@ class FastHALS:
         tolerance: relative change of the objective below which it stands still.
         sweeps: passes over all components within an iteration, in time and in space.
         least_brightness: components whose peaks rise less over the noise in their matched filter are dropped at the end.
+        settle: at the end take out of the cells what they show at rest, and drop the dim ones; False hands on everything as it is, to a
+            demixer of this kind that goes on.
     """
 
     iterations: int = 30
@@ -58,6 +61,7 @@ class FastHALS:
     tolerance: float = 1e-4
     sweeps: int = 5
     least_brightness: float = 3.0
+    settle: bool = True
 
     def __post_init__(self) -> None:
         if self.iterations < 1 or self.sweeps < 1:
@@ -70,7 +74,7 @@ class FastHALS:
     ) -> Demixed:
         known = joined(movie, model, seeds)
         B = background(movie, known, diameter, runtime)
-        start = Start.of(movie, known, B, None if self.percentile is None else at_rest(movie, model, self.percentile, runtime))
+        start = Start.of(movie, known, B, self.light(movie, model, runtime))
         history, last = History(), np.inf
         pixels = max(int((np.diff(movie.U.csr.indptr) > 0).sum()), 1)
         steps = runtime.progress(range(self.iterations), "demix", self.iterations)
@@ -80,7 +84,16 @@ class FastHALS:
             if last - now <= self.tolerance * now:
                 break
             last = now
+        if not self.settle:
+            return Demixed(start.whole(found, B, known.score), history.arrays())
         return Demixed(settled(start.parted(movie, found, B, known.score), self.least_brightness), history.arrays())
+
+    def light(self, movie: Compressed, model: Model, runtime: Runtime) -> Light | None:
+        """Where the background begins: as the model's stands, or else an image of the light at rest that does not change."""
+        if model.light is not None or self.percentile is None:
+            return model.light
+        image = torch.from_numpy(at_rest(movie, model, self.percentile, runtime)).to(movie.device)
+        return Light(image, torch.ones(len(movie), device=movie.device)) if bool(image.any()) else None
 
 
 @dataclass(frozen=True)
@@ -107,12 +120,14 @@ class Start:
     cells: int
 
     @classmethod
-    def of(cls, movie: Compressed, model: Model, B: Tensor, light: np.ndarray | None) -> Start:
-        """From cells, what is subtracted beforehand (R, T), and an image (P,) of the light at rest for the background, or None."""
+    def of(cls, movie: Compressed, model: Model, B: Tensor, light: Light | None) -> Start:
+        """From cells, what is subtracted beforehand (R, T), and the background that is fitted with the cells, if any."""
         footprints, C = sparse.csc_array(model.A.csr), model.C
-        if light is not None and light.any():
-            footprints = sparse.csc_array(sparse.hstack([footprints, sparse.csc_array(light[:, None])], format="csc"))
-            C = extend(C, torch.ones((1, len(movie))))
+        if light is not None:
+            field = np.flatnonzero(usable(movie))
+            image = sparse.csc_array((light.image.cpu().numpy()[field], field, [0, len(field)]), shape=(footprints.shape[0], 1))
+            footprints = sparse.csc_array(sparse.hstack([footprints, image], format="csc"))
+            C = extend(C, light.course[None])
         return cls(Target.of(movie, B), Pattern.of(footprints, movie.U, len(movie)), footprints, C, len(model))
 
     def iterates(self, sweeps: int = 5) -> Iterator[Fit]:
@@ -123,17 +138,35 @@ class Start:
             fit, count = Fit(self.pattern.footprints(spatial(self.target, self.pattern, fit.A.values, C, sweeps)), C), sweeps
             yield fit
 
+    def whole(self, fit: Fit, B: Tensor, score: Tensor) -> Model:
+        """Everything as it is, for another start."""
+        values = sparse.csc_array(self.pattern.matrix(fit.A.values))
+        A, light = SparseMatrix(values[:, : self.cells], fit.C.device), None
+        if values.shape[1] > self.cells:
+            light = Light(torch.from_numpy(values[:, [self.cells]].toarray()[:, 0]).to(fit.C.device), fit.C[self.cells])
+        return Model(A, fit.C[: self.cells], baseline(self.target, fit.A, fit.C), B, score, light)
+
     def parted(self, movie: Compressed, fit: Fit, B: Tensor, score: Tensor) -> State:
-        """The cells, and the background with what was taken out beforehand, in the movie's own bases."""
+        """The cells, and the background with what was taken out beforehand, in the movie's own bases.
+
+        A background of few pixels is none: it stands for a cell that was not found, and is left in the residual, where it can be.
+        """
         values = sparse.csc_array(self.pattern.matrix(fit.A.values))
         cells = sparse.csc_array(values[:, : self.cells])
         target = self.target
         if values.shape[1] > self.cells:
-            image = torch.from_numpy(values[:, [self.cells]].toarray()[:, 0]).to(movie.device)
-            course = fit.C[self.cells] - fit.C[self.cells].mean()
-            B = torch.addr(B, projector(movie) @ image, course)
-            target = Target.of(movie, B)
+            image = values[:, [self.cells]].toarray()[:, 0]
+            if pixels_of(image) >= COMMON * np.count_nonzero(usable(movie)):
+                course = fit.C[self.cells] - fit.C[self.cells].mean()
+                B = torch.addr(B, projector(movie) @ torch.from_numpy(image).to(movie.device), course)
+                target = Target.of(movie, B)
         return State(cells, fit.C[: self.cells], score, target, B)
+
+
+def pixels_of(image: np.ndarray) -> float:
+    """How many pixels an image >= 0 lies in: (Σ x²)² / Σ x⁴, which is n for n pixels that are alike."""
+    square = np.square(image, dtype=np.float64)
+    return float(square.sum() ** 2 / max(np.square(square).sum(), 1e-300))
 
 
 def joined(movie: Compressed, model: Model, seeds: Components) -> Model:
@@ -158,9 +191,9 @@ def at_rest(movie: Compressed, model: Model, percentile: float, runtime: Runtime
 def low(movie: Compressed, percentile: float, runtime: Runtime) -> np.ndarray:
     """(P,) percentile (%) of each pixel of U V over a few frames."""
     V = movie.V[:, :: max(1, len(movie) // SAMPLED)].contiguous()
-    place, pixels = max(1, round(percentile / 100 * V.shape[1])), movie.size[0] * movie.size[1]
+    place, pixels = max(1, round(percentile / 100 * V.shape[1])) - 1, movie.size[0] * movie.size[1]
     found, step = np.zeros(pixels, np.float32), runtime.batch(V.shape[1] * 4 * 3)
     for first in range(0, pixels, step):
-        rows = movie.U.rows(first, min(first + step, pixels)) @ V
-        found[first : first + step] = rows.kthvalue(place, dim=1).values.cpu().numpy()
+        rows = (movie.U.rows(first, min(first + step, pixels)) @ V).cpu().numpy()
+        found[first : first + step] = np.partition(rows, place, axis=1)[:, place]
     return found

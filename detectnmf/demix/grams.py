@@ -13,11 +13,12 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from detectnmf.compressed import Compressed
+from detectnmf.compressed import Compressed, is_nothing
 from detectnmf.demix.pattern import Footprints, Pattern
 from detectnmf.demix.tiles import FRAMES, Tiles
 from detectnmf.sparse import SparseMatrix
 
+FEW = 512  # frames whose squares are added up in float32
 ROWS = 128  # rows of traces multiplied at a time
 CENTRED = 1e-4  # units of noise: a mean that is none
 
@@ -36,9 +37,11 @@ def dot(x: Tensor, y: Tensor) -> float:
 
 
 def norms(x: Tensor) -> Tensor:
-    """(n,) float64 squared norms of rows."""
-    found = [(x[i : i + ROWS] * x[i : i + ROWS]).sum(dim=1, dtype=torch.float64) for i in range(0, len(x), ROWS)]
-    return torch.cat([torch.zeros(0, dtype=torch.float64, device=x.device), *found])
+    """(n,) float64 squared norms of rows, each added up in float32 over a few frames at a time."""
+    found = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+    for start in range(0, x.shape[1], FEW):
+        found += torch.linalg.vector_norm(x[:, start : start + FEW], dim=1).double().square()
+    return found
 
 
 def centred(x: Tensor) -> Tensor:
@@ -93,10 +96,8 @@ class Target:
 
     @classmethod
     def of(cls, movie: Compressed, B: Tensor) -> Target:
-        if B.stride() == (0, 0) and float(B[:1, :1].sum()) == 0:  # nothing to subtract: the movie itself, where it is centred already
-            mean = movie.V.mean(dim=1)
-            if not len(mean) or float(mean.abs().max()) <= CENTRED:
-                return cls(movie.U, movie.V, torch.zeros_like(mean))
+        if is_nothing(B) and (not len(movie.level) or float(movie.level.abs().max()) <= CENTRED):
+            return cls(movie.U, movie.V, torch.zeros_like(movie.level))  # nothing to subtract: the movie itself
         V = movie.V - B
         mean = V.mean(dim=1)
         return cls(movie.U, V.sub_(mean[:, None]), mean)

@@ -35,10 +35,10 @@ def spatial(target: Target, pattern: Pattern, values: Tensor, C: Tensor, sweeps:
     near, pair = (torch.from_numpy(x).to(values.device) for x in (pattern.meeting.near, pattern.meeting.pair))
     weight = products[pair] * step[near]
     values = values.clone()
+    crowds = [(crowd.part, crowd.structure.filled(weight[crowd.pairs])) for crowd in pattern.crowds]
     for _ in range(sweeps):
-        for crowd in pattern.crowds:
-            others = crowd.structure.product(weight[crowd.pairs], values)
-            torch.sub(wanted[crowd.part], others, out=values[crowd.part]).clamp_min_(0)
+        for part, others in crowds:
+            torch.sub(wanted[part], others @ values, out=values[part]).clamp_min_(0)
     return values
 
 
@@ -72,18 +72,18 @@ def temporal(
     weight = np.where(pattern.is_self, power[pattern.near] <= 0, -seen.shared * inverse[pattern.near])
     weight, step = (torch.from_numpy(x.astype(np.float32)).to(C.device) for x in (weight, inverse))
     batches = pattern.batches(colours, max(1, BYTES // (4 * max(C.shape[1], 1))))
-    weights = [weight[batch.entries] for batch in batches]
+    links = [batch.structure.filled(weight[batch.entries]) for batch in batches]
     steps = [step[batch.cells][:, None] for batch in batches]
     C = C.clone()
     mean = C.mean(dim=1)
     level = None if b is None else (A.T @ (target.level - b)) * step
     for _ in range(sweeps):
         moved = torch.zeros((), device=C.device)
-        for batch, weight, step in zip(batches, weights, steps, strict=True):
+        for batch, link, step in zip(batches, links, steps, strict=True):
             cells = batch.cells
-            new = batch.structure.product(weight, C)
+            new = link @ C
             new.addcmul_(seen.movie.index_select(0, cells), step)
-            new += (mean[cells] - batch.structure.product(weight, mean) if level is None else level[cells])[:, None]
+            new += (mean[cells] - link @ mean if level is None else level[cells])[:, None]
             if not signed:
                 new.clamp_min_(0)
             if tolerance:

@@ -12,6 +12,14 @@ from detectnmf.sparse import SparseMatrix
 
 
 @dataclass(frozen=True)
+class Light:
+    """One image (P,) times one course (T,) that the whole field shares."""
+
+    image: Tensor
+    course: Tensor
+
+
+@dataclass(frozen=True)
 class Model:
     """U V ≈ A C + b 1ᵀ + U B, everything in units of noise and relative to the movie's mean.
 
@@ -21,6 +29,7 @@ class Model:
         b: (P,) static baseline, relative to the movie's mean.
         B: (R, T) the fluctuating background in the movie's own spatial bases.
         score: (K,) the finder's confidence.
+        light: a further background that is not in B yet; handed from one `demix=fast` to the next, in no finished model.
     """
 
     A: SparseMatrix
@@ -28,6 +37,7 @@ class Model:
     b: Tensor
     B: Tensor
     score: Tensor
+    light: Light | None = None
 
     @classmethod
     def nothing(cls, movie: Compressed) -> Model:

@@ -52,10 +52,10 @@ def at_rest(target: Target, A: SparseMatrix, C: Tensor, colours: list[np.ndarray
 
 def projected(target: Target, A: SparseMatrix, C: Tensor, b: Tensor) -> Tensor:
     """(K, T) traces with what the residual says at each footprint: C + aᵀ(U (V − B) − A C − b) / ‖a‖²."""
-    At = SparseMatrix(A.csr.T, A.device)
-    shared = sparse.csr_array(At.csr @ A.csr)
+    seen = target.seen(A)
+    graph = seen.pattern.graph
+    shared = sparse.csr_array((seen.shared.astype(np.float32), graph.indices, graph.indptr), shape=graph.shape)
     power = torch.from_numpy(np.maximum(shared.diagonal(), 1e-30)).to(C.device)[:, None]
-    rest = SparseMatrix(At.csr @ target.U.csr, A.device) @ target.V
-    rest += (At @ (target.U @ target.mean - b))[:, None]
+    rest = seen.movie + (A.T @ (target.level - b))[:, None]
     rest -= SparseMatrix(shared, A.device) @ C
     return C + rest.div_(power)

@@ -12,7 +12,7 @@ from toys import toy
 
 from detectnmf.compress.whole import Whole
 from detectnmf.demix.decimate import Coarse
-from detectnmf.demix.model import Model
+from detectnmf.demix.model import Light, Model
 from detectnmf.recording import Recording
 from detectnmf.runtime import Runtime
 from detectnmf.sparse import SparseMatrix
@@ -101,6 +101,11 @@ def test_a_model_goes_down_and_back(uneven):
     assert np.allclose(light(coarse.movie, small), dense_means(light(uneven.movie, model), 5, 2), atol=1e-3)
     back = coarse.back(small)
     assert back.C.shape == model.C.shape and back.B.shape == model.B.shape
+    light = Light(coarse.down @ torch.ones(len(std)).numpy(), torch.arange(61.0))
+    lit = coarse.back(replace(small, light=replace(light, image=torch.from_numpy(light.image.astype(np.float32))))).light
+    expected = (std[:, None] * lit.image.numpy()[:, None] * lit.course.numpy()).T.reshape(-1, *uneven.movie.size)
+    low = coarse.movie.std.ravel()[:, None] * light.image[:, None] * light.course.numpy()
+    assert np.allclose(dense_means(expected, 5, 2), low.T.reshape(61, *coarse.movie.size), rtol=1e-4)
     again = coarse.model(back)
     for name in ("A", "C", "b", "B"):
         one, other = (getattr(m, name) for m in (again, small))

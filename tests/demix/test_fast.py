@@ -12,8 +12,9 @@ from toys import best_correlation, compress, toy
 
 from detectnmf.background.none import NoBackground
 from detectnmf.components import Components
+from detectnmf.compressed import is_nothing
 from detectnmf.demix.coarse_to_fine import CoarseToFine
-from detectnmf.demix.fast import FastHALS
+from detectnmf.demix.fast import FastHALS, pixels_of
 from detectnmf.demix.localnmf import LocalNMF
 from detectnmf.demix.model import Model
 from detectnmf.demix.supports import dilate
@@ -23,7 +24,7 @@ from detectnmf.seeds.centres import Centres
 
 RUNTIME = Runtime(device="cpu", max_memory=1.0, quiet=True)
 DIAMETER = 10.0
-FAST = CoarseToFine(FastHALS(least_brightness=0), FastHALS(iterations=5), frames=8)
+FAST = CoarseToFine(FastHALS(settle=False), FastHALS(iterations=5), frames=8)
 
 
 def patches(made):
@@ -69,7 +70,7 @@ def test_cells_and_a_shared_light_are_told_apart(pulsing):
 def test_means_first_lead_to_the_converged_solution(pulsing):
     """Within 0.1 % of the converged objective after two iterations on the movie itself."""
     converged = run(FastHALS(iterations=200, tolerance=0), pulsing)
-    means = run(CoarseToFine(FastHALS(least_brightness=0), FastHALS(iterations=2), frames=8), pulsing)
+    means = run(CoarseToFine(FastHALS(settle=False), FastHALS(iterations=2), frames=8), pulsing)
     cold = run(FastHALS(iterations=2), pulsing)
     goal = converged.history["objective"][-1]
     assert means.history["objective"][-1] - goal < 1e-3 < cold.history["objective"][-1] - goal
@@ -83,6 +84,42 @@ def test_the_objective_never_rises_but_where_the_movie_changes(pulsing):
     history = run(FAST, pulsing).history
     rises = np.diff(history["objective"]) > 1e-7 * history["objective"][:-1]
     assert not (rises & ~history["structural"][1:]).any() and history["structural"].sum() == 2
+
+
+def test_what_is_handed_on_goes_on_where_it_stopped(pulsing):
+    """Three and three iterations are six: cells, courses and background are handed on as they are."""
+    first = run(FastHALS(iterations=3, tolerance=0, settle=False), pulsing).model
+    assert first.light is not None and is_nothing(first.B)
+    second = run(FastHALS(iterations=3, tolerance=0), pulsing, Components.empty((48, 48)), first)
+    six = run(FastHALS(iterations=6, tolerance=0), pulsing)
+    assert np.allclose(second.history["objective"], six.history["objective"][3:], rtol=1e-5)
+    assert torch.allclose(second.model.C, six.model.C, atol=0.02) and second.model.light is None
+
+
+def test_the_background_of_the_means_is_worth_an_iteration(pulsing):
+    """Without it the movie itself begins with an image of the light at rest, whose course is to be found again."""
+    with_it, without = (
+        run(CoarseToFine(FastHALS(settle=settle, least_brightness=0), FastHALS(iterations=1), frames=8), pulsing)
+        for settle in (False, True)
+    )
+    goal = run(FastHALS(iterations=200, tolerance=0), pulsing).history["objective"][-1]
+    assert with_it.history["objective"][-1] - goal < 0.75 * (without.history["objective"][-1] - goal)
+
+
+def test_a_cell_that_was_not_found_is_not_taken_for_background():
+    """Eleven of twelve are seeded, and nothing is shared: the twelfth is left in the residual. A light that all pixels share is taken."""
+    made = toy(size=(48, 48), frames=800, cells=12, seed=4)
+    missed = int(np.argmax(made.truth.traces.std(axis=1) * np.sqrt(made.truth.footprints.power(2).sum(axis=0))))
+    found = run(FAST, made, patches(made)[np.flatnonzero(np.arange(12) != missed)])
+    assert found.model.B.count_nonzero() == 0
+    inside = made.truth.footprints[:, [missed]].toarray()[:, 0] > 0.5
+    left = (made.movie.U.csr @ made.movie.V.numpy() - found.model.A.csr @ found.model.C.numpy() - found.model.b.numpy()[:, None])[inside]
+    assert np.corrcoef(left.mean(axis=0), made.truth.traces[missed])[0, 1] > 0.9
+
+
+def test_pixels_of_an_image():
+    assert pixels_of(np.r_[np.full(7, 3.0), np.zeros(20)]) == pytest.approx(7)
+    assert pixels_of(np.zeros(4)) == 0
 
 
 def test_a_dense_loop_gives_the_same_objective():
