@@ -6,6 +6,7 @@ import glob
 import hashlib
 import inspect
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -57,6 +58,11 @@ def describe(value: Any) -> Any:
 def digest(value: Any) -> str:
     """SHA-256 of plain values."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def brief(value: Any) -> str:
+    """As it is told: of a hash, the first eight characters."""
+    return re.sub(r"\b([0-9a-f]{8})[0-9a-f]{8,}\b", r"\1", str(value))
 
 
 @cache

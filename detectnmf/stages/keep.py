@@ -16,7 +16,7 @@ from detectnmf.errors import UserError
 from detectnmf.io.atomic import replacing, replacing_folder
 from detectnmf.memory import GIB
 from detectnmf.runtime import Runtime
-from detectnmf.stages.identity import code, describe, digest
+from detectnmf.stages.identity import brief, code, describe, digest
 from detectnmf.stages.pack import pack, unpack
 from detectnmf.stages.records import Records, remove_unfinished
 
@@ -146,7 +146,8 @@ class Stages:
                 continue
             before = flat({"movie": manifest["about"], "": manifest["parts"], "code": manifest["code"]})
             now = flat({"movie": self.about, "": json.loads(json.dumps(settings["parts"], default=str)), "code": code()})
-            changes = [f"{key} {before.get(key)} -> {now.get(key)}" for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+            differ = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+            changes = [f"{key} {brief(before.get(key))} -> {brief(now.get(key))}" for key in differ]
             if changes:
                 self._explained = True
                 more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""

@@ -15,6 +15,7 @@ from detectnmf.command.provenance import provenance
 from detectnmf.command.settings import diameter_in_pixels
 from detectnmf.command.summary import describe
 from detectnmf.errors import UserError
+from detectnmf.stages.identity import brief
 from detectnmf.tasks.run import build_pipeline, read
 from detectnmf.tasks.settings import place
 
@@ -71,7 +72,7 @@ def unlike(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What is not as it was, one sentence each."""
     words = {"hash": "another movie", "version": "another version of detectnmf", "torch": "another torch", "numpy": "another numpy"}
     words |= {"platform": "another machine", "device": "another device"}
-    return [f"{said}: {before.get(key)} then, {now.get(key)} now" for key, said in words.items() if before.get(key) != now.get(key)]
+    return [f"{said}: {brief(before.get(key))} then, {brief(now.get(key))} now" for key, said in words.items() if before.get(key) != now.get(key)]
 
 
 def said(found: Comparison) -> str:
