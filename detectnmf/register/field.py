@@ -7,11 +7,12 @@ gives the smooth field that is most probable. That is one small matrix, the same
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from detectnmf.register.fit import Fit
 from detectnmf.register.match import Matcher, taper
 from detectnmf.register.template import Template, matched, noise_spectrum
 
@@ -86,6 +87,7 @@ class Field:
         to_nodes: (gy gx, Q), to_pieces: (Q, Q): deviations as they were measured -> the most probable ones.
         least: significance from which a piece counts as found.
         rms: px, length of the deviations in some frames, as far as neighbouring pieces agree on them.
+        fit: what all pixels say of the field; None asks the pieces alone.
     """
 
     pieces: Pieces
@@ -94,6 +96,7 @@ class Field:
     to_pieces: Tensor
     least: float
     rms: float
+    fit: Fit | None = None
 
     @property
     def nodes(self) -> tuple[int, int]:
@@ -117,7 +120,10 @@ class Field:
         deviations, found, precision = (torch.cat([part[at] for part in parts]) for at in range(3))
         noise_level = NOISIER / (precision * found).sum(0).div(found.sum(0).clamp_min(1)).clamp_min(1e-3)
         deviations = deviations - torch.where(found[..., None], deviations, torch.nan).nanmedian(dim=0).values.nan_to_num()
-        return cls(pieces, matcher, *_smoother(pieces, deviations, found, noise_level, edge), least, _agreed(pieces, deviations, found))
+        rough = cls(pieces, matcher, *_smoother(pieces, deviations, found, noise_level, edge), least, _agreed(pieces, deviations, found))
+        free = template.ground.free(frames)
+        nodes = torch.cat([rough(*part) for part in zip(free.split(16), shifts.split(16), strict=True)])
+        return replace(rough, fit=Fit.learn(template, edge, free, shifts, nodes))
 
     def __call__(self, free: Tensor, shifts: Tensor) -> Tensor:
         """(n, gy, gx, 2) px of frames (n, Y, X) without ground that are known to have moved by `shifts` (n, 2) as a whole."""
@@ -125,7 +131,8 @@ class Field:
         filled = torch.where(found[..., None], deviations, 0.0)
         for _ in range(FILLING):
             filled = torch.where(found[..., None], deviations, self.to_pieces @ filled)
-        return (shifts[:, None] + self.to_nodes @ filled).unflatten(1, self.nodes)
+        nodes = (shifts[:, None] + self.to_nodes @ filled).unflatten(1, self.nodes)
+        return nodes if self.fit is None else self.fit(free, shifts, nodes)
 
     def measure(self, free: Tensor, shifts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Of each piece: deviation (n, Q, 2) px from the whole, whether it was found (n, Q), precision (n, Q) 1 / px²."""

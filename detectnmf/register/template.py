@@ -45,9 +45,18 @@ class Template:
 
     def matcher(self, reach: int, weights: Tensor | None) -> Matcher:
         """Of the whole frame."""
-        window = taper((self.image.shape[0], self.image.shape[1]), min(self.margin, reach), self.image.device)
-        free = self.ground.free(self.image[None])
+        free, window = self.ground.free(self.image[None]), self.window
         return Matcher.of(free, window, matched(free[0], window, self.noise, self.frames), reach, weights)
+
+    @property
+    def window(self) -> Tensor:
+        """(Y, X) 0 where most frames have moved in from outside."""
+        return taper((self.image.shape[0], self.image.shape[1]), self.margin, self.image.device)
+
+    @property
+    def filter(self) -> Tensor:
+        """(Y, X // 2 + 1) of the whole frame."""
+        return matched(self.ground.free(self.image[None])[0], self.window, self.noise, self.frames)
 
 
 def matched(free: Tensor, window: Tensor, noise: Tensor, frames: int) -> Tensor:

@@ -72,7 +72,8 @@ def unlike(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What is not as it was, one sentence each."""
     words = {"hash": "another movie", "version": "another version of detectnmf", "torch": "another torch", "numpy": "another numpy"}
     words |= {"platform": "another machine", "device": "another device"}
-    return [f"{said}: {brief(before.get(key))} then, {brief(now.get(key))} now" for key, said in words.items() if before.get(key) != now.get(key)]
+    differ = {key: said for key, said in words.items() if before.get(key) != now.get(key)}
+    return [f"{said}: {brief(before.get(key))} then, {brief(now.get(key))} now" for key, said in differ.items()]
 
 
 def said(found: Comparison) -> str:

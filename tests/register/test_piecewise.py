@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -29,9 +31,23 @@ def test_a_stretch_is_found_and_undone():
     error = dense(bent.registration().shifts, recording.size) - field
     error -= error.mean(axis=0)
     assert field.std(axis=0).max() > 0.5
-    assert np.sqrt((error**2).mean()) < 0.1 and np.abs(error).max() < 1
+    assert np.sqrt((error**2).mean()) < 0.06 and np.abs(error).max() < 0.5
     rest = [np.nanstd(registered.recording[:], axis=0)[8:-8, 8:-8].mean() for registered in (bent, whole)]
     assert rest[0] < 1.15 * 3 < rest[1]  # the noise is 3
+
+
+def test_all_pixels_say_more_than_pieces():
+    """In noise of three times what the tissue shows, and with cells of many times that which come and go."""
+    recording, field = bending(frames=120, noise=1 / 0.3)
+    movie, rng = recording[:].copy(), np.random.default_rng(6)
+    for y, x in rng.integers(8, 112, (12, 2)):
+        movie[:, y : y + 8, x : x + 8] += 40 * (rng.random((120, 1, 1)) < 0.1)
+    estimator = Piecewise().learn(replace(recording, frames=movie), RUNTIME)
+    errors = []
+    for field_of in (estimator.field, replace(estimator.field, fit=None)):
+        error = dense(replace(estimator, field=field_of)(torch.from_numpy(movie)).shifts.numpy(), recording.size) - field
+        errors.append(np.sqrt(np.square(error - error.mean(axis=0)).mean()))
+    assert errors[0] < 0.2 and errors[0] < 0.8 * errors[1]
 
 
 def test_rigid_motion_stays_rigid():
