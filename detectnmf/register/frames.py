@@ -96,7 +96,7 @@ class RegisteredFrames:
 
     def _read(self, raw: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         """Frames put back; what was not known of them is found first."""
-        part = raw.astype(np.float32)
+        part = np.require(raw, np.float32, ["C", "W"])
         missing = with_bad(missing_samples(raw, part), self.bad_pixels, part.shape)
         device = self.template.device
         if missing is not None:
@@ -112,11 +112,11 @@ class RegisteredFrames:
             holes = put_back(torch.from_numpy(missing[some].astype(np.float32)).to(device), shifts[some])
             index = torch.from_numpy(some).to(device)
             back[index] = torch.where(holes.abs() > 0.05, torch.nan, back[index])
-        out: np.ndarray = back.cpu().numpy()
         if new.any():
-            self.known.add(np.where(missing, np.nan, part) if missing is not None else part, out, new)
+            there = None if missing is None else torch.from_numpy(~missing).to(device)
+            self.known.add(frames, there, back, torch.from_numpy(new).to(device))
             self.known.seen[wanted] = True
-        return out
+        return np.asarray(back.cpu().numpy())
 
 
 @dataclass(frozen=True)
@@ -156,10 +156,14 @@ class Known:
         for mine, values in ((self.shifts, found.shifts), (self.agreement, found.agreement), (self.before, found.before)):
             mine[at] = values.numpy()[new]
 
-    def add(self, raw: np.ndarray, back: np.ndarray, new: np.ndarray) -> None:
-        """Frames to the means; only new ones."""
-        for total, count, frames in ((self.before_sum, self.before_count, raw), (self.after_sum, self.after_count, back)):
-            frames = frames if new.all() else frames[new]
-            there = np.isfinite(frames)
-            total += np.where(there, frames, 0).sum(axis=0)
-            count += there.sum(axis=0)
+    def add(self, raw: Tensor, there: Tensor | None, back: Tensor, new: Tensor) -> None:
+        """Frames to the means; only new ones. `there`: (n, Y, X) True where the raw ones are not missing; None: everywhere."""
+        if not new.all():
+            raw, back, there = raw[new], back[new], None if there is None else there[new]
+        self.before_sum[:] += (raw if there is None else torch.where(there, raw, 0)).sum(0).cpu().numpy()
+        self.before_count[:] += len(raw) if there is None else there.sum(0, dtype=torch.float32).cpu().numpy()
+        total, count = back.sum(0), torch.full(back.shape[1:], float(len(back)), device=back.device)
+        holes = total.isnan()  # hardly more than the border: the rest needs no second look
+        total[holes], count[holes] = back[:, holes].nansum(0), back[:, holes].isfinite().sum(0).float()
+        self.after_sum[:] += total.cpu().numpy()
+        self.after_count[:] += count.cpu().numpy()

@@ -28,12 +28,11 @@ class Ground:
 
     def free(self, frames: Tensor) -> Tensor:
         """(n, Y, X) frames less their mean and as much of the ground as is in each."""
-        frames = frames - frames.mean((1, 2), keepdim=True)
-        energy = self.image.square().sum()
-        if float(energy) == 0:
-            return frames
-        share = torch.einsum("nyx,yx->n", frames, self.image) / energy
-        return frames.sub_(share[:, None, None] * self.image)
+        energy = float(self.image.square().sum())
+        parts = torch.stack([torch.ones_like(self.image), self.image]) if energy else torch.ones_like(self.image)[None]
+        flat = parts.flatten(1)
+        shares = frames.flatten(1) @ (flat / flat.square().sum(1, keepdim=True)).T  # the image has mean 0: each part by itself
+        return torch.addmm(frames.flatten(1), shares, flat, alpha=-1).view_as(frames)
 
 
 def smoothed(image: Tensor, width: float) -> Tensor:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-STEPS = (0.5, 0.2, 0.1)  # px, of the up-sampled DFT
+STEPS = 3  # of the up-sampled DFT, in a px
+NEWTON = 4  # Newton's steps to the maximum of the polynomial through it
 RAMP = 8  # px, over which the window falls to 0
 
 
@@ -46,18 +47,19 @@ class Matcher:
     Args:
         window: (h, w) how much each pixel counts.
         reference: (Q, h, w // 2 + 1) complex, conjugate spectrum of the filtered template.
-        power: (h, w // 2 + 1) of the filter, 1 / variance of the noise's spectrum.
+        squares: (Q, 2 h (w // 2 + 1), 2) what the squares of a frame's spectrum, real and imaginary parts, count for its power after the
+            filter, and for that of its correlation with the template.
         energy: (Q, 2 reach + 1, 2 reach + 1) N(s).
-        full: (Q, 2 reach + 1, 2 reach + 1) N(s) with the window's square: what the windowed template would have by itself.
         reach: px, the largest whole shift that is looked for.
+        waves: (2 reach + 1, h) and (2 reach + 1, w // 2 + 1), from a spectrum to all whole shifts along each axis.
     """
 
     window: Tensor
     reference: Tensor
-    power: Tensor
+    squares: Tensor
     energy: Tensor
-    full: Tensor
     reach: int
+    waves: tuple[Tensor, Tensor]
 
     @classmethod
     def of(cls, templates: Tensor, window: Tensor, power: Tensor, reach: int, weights: Tensor | None = None) -> Matcher:
@@ -71,10 +73,14 @@ class Matcher:
         filtered = torch.fft.irfft2(torch.fft.rfft2(templates) * power, s=size)
         if weights is not None:
             filtered = filtered * weights
+        waves = _waves(torch.arange(-reach, reach + 1, device=power.device), (size[0], size[1]))
         local = torch.fft.rfft2(templates * filtered).conj()
-        seen, full = (_crop(torch.fft.irfft2(torch.fft.rfft2(part) * local, s=size), reach) for part in (window, window.square()))
-        floor = 0.05 * seen.amax((-2, -1), keepdim=True).clamp_min(1e-20)
-        return cls(window, torch.fft.rfft2(filtered).conj(), power, torch.maximum(seen, floor), torch.maximum(full, floor), reach)
+        energy = _at(torch.fft.rfft2(window) * local, *waves)
+        reference, both = torch.fft.rfft2(filtered).conj().resolve_conj(), _both_sides(size[1], power.device)
+        squares = torch.stack([(power * both).expand(reference.shape), torch.view_as_real(reference).square().sum(-1) * both], dim=-1)
+        squares = squares.flatten(1, 2).repeat_interleave(2, dim=1) / (size[0] * size[1])
+        floor = 0.05 * energy.amax((-2, -1), keepdim=True).clamp_min(1e-20)
+        return cls(window, reference, squares, torch.maximum(energy, floor), reach, waves)
 
     def __call__(self, frames: Tensor, prior: Tensor | None = None) -> Matches:
         """Match frames (n, Q, h, w).
@@ -84,13 +90,13 @@ class Matcher:
         """
         n, places, rows, columns = frames.shape
         window = self.window
-        frames = (frames - (frames * window).sum((-2, -1), keepdim=True) / window.sum()) * window
-        spectrum = torch.fft.rfft2(frames)
-        both = _both_sides(columns, spectrum.device)
-        own = _power(spectrum, self.power * both)  # of the frame, in the metric of the filter
+        level = (frames.flatten(2) @ window.flatten() / window.sum())[..., None, None]
+        spectrum = torch.fft.rfft2((frames - level).mul_(window))
+        squares = torch.view_as_real(spectrum).flatten(2).square().transpose(0, 1)
+        own, chance = (squares @ self.squares).transpose(0, 1).unbind(-1)  # of the frame in the metric of the filter, of the correlation
+        chance = (chance / (rows * columns)).sqrt().clamp_min(1e-20)
         spectrum *= self.reference
-        chance = (_power(spectrum, both) / (rows * columns) ** 2).sqrt().clamp_min(1e-20)
-        surface = _crop(torch.fft.irfft2(spectrum, s=(rows, columns)), self.reach)
+        surface = _at(spectrum, *self.waves)
         likely = surface.clamp_min(0).square() / (2 * self.energy)
         if prior is not None:
             likely = likely + prior
@@ -101,10 +107,9 @@ class Matcher:
         peak = surface.flatten(2).gather(2, best[..., None])[..., 0]
         gain = (peak / self.energy.flatten()[flat]).clamp(0.05, 20)
         slope = torch.stack([part.flatten()[flat] for part in _slopes(self.energy)], dim=-1)
-        start = torch.stack([down, right], dim=-1) - self.reach
-        found = _refine(spectrum.flatten(0, 1), start.flatten(0, 1), (0.5 * gain[..., None] * slope).flatten(0, 1), both, (rows, columns))
+        found = self._refine(spectrum.flatten(0, 1), down.flatten(), right.flatten(), (0.5 * gain[..., None] * slope).flatten(0, 1))
         middle = self.reach * side + self.reach
-        scale = (own / (rows * columns) * self.window.sum() / self.window.square().sum()).clamp_min(1e-20)
+        scale = (own * self.window.sum() / self.window.square().sum()).clamp_min(1e-20)
         energy = self.energy.flatten(1)
         return Matches(
             shifts=found[:, :2].unflatten(0, (n, places)),
@@ -114,6 +119,41 @@ class Matcher:
             edge=(down == 0) | (down == side - 1) | (right == 0) | (right == side - 1),
             precision=(found[:, 3].unflatten(0, (n, places)) * gain).clamp_min(0),
         )
+
+    def _refine(self, spectrum: Tensor, down: Tensor, right: Tensor, slope: Tensor) -> Tensor:
+        """(B, 4): the shift of each maximum near a whole one, the correlation there, and its mean curvature (negative second derivative).
+
+        The maximum is that of the polynomial through the correlation at places up to 1 px away, less `slope` (B, 2), that of the energy.
+
+        Args:
+            spectrum: (B, h, w // 2 + 1). down, right: (B,) whole shifts, as places in `waves`.
+        """
+        device = spectrum.device
+        offsets = torch.arange(-STEPS, STEPS + 1, device=device, dtype=torch.float64) / STEPS
+        rows, columns = spectrum.shape[1], self.window.shape[1]
+        fine = _waves(offsets, (rows, columns))
+        left, side = self.waves[0][down, None] * fine[0], self.waves[1][right, None] * (fine[1] / fine[1][STEPS])
+        order = torch.arange(len(offsets), device=device)
+        turn = torch.linalg.inv(offsets[:, None] ** order)
+        terms = turn @ _at(spectrum, left, side).double() @ turn.T  # of the polynomial
+        derive = torch.diag(order[1:].double(), 1)  # of powers: d/dx x^n = n x^(n - 1)
+        each = torch.stack([torch.eye(len(order)).to(derive), derive, derive @ derive])
+        shift = torch.zeros(len(spectrum), 2, dtype=torch.float64, device=device)
+        for step in range(NEWTON + 1):
+            powers = (shift[..., None] ** order)[:, :, None, None] @ each  # of both axes: value and derivatives of each power
+            found = powers[:, 0, :, 0] @ terms @ powers[:, 1, :, 0].mT
+            gy, gx = found[:, 1, 0] - slope[:, 0], found[:, 0, 1] - slope[:, 1]
+            yy, xx, yx = found[:, 2, 0], found[:, 0, 2], found[:, 1, 1]
+            if step == NEWTON:
+                break
+            det = yy * xx - yx**2
+            peaked = (yy < 0) & (xx < 0) & (det > 0)
+            newton = torch.stack([-(xx * gy - yx * gx), -(yy * gx - yx * gy)], dim=1) / torch.where(peaked, det, 1.0)[:, None]
+            climb = torch.sign(torch.stack([gy, gx], dim=1))  # not a maximum here: uphill
+            most = 1 / (step + 2)
+            shift = (shift + torch.where(peaked[:, None], newton, climb).clamp(-most, most)).clamp(-1, 1)
+        whole = torch.stack([down, right], dim=1) - self.reach
+        return torch.cat([whole + shift, found[:, :1, 0], -(yy + xx)[:, None] / 2], dim=1).float()
 
 
 def taper(size: tuple[int, int], margin: int, device: torch.device) -> Tensor:
@@ -142,16 +182,18 @@ def _both_sides(columns: int, device: torch.device) -> Tensor:
     return count
 
 
-def _power(spectrum: Tensor, weight: Tensor) -> Tensor:
-    """Weighted sum of squares over the last two dimensions."""
-    parts = torch.view_as_real(spectrum)
-    return torch.einsum("...yxc,...yxc,yx->...", parts, parts, weight.expand(spectrum.shape[-2:]))
+def _waves(places: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """(n, h) and (n, w // 2 + 1): what each frequency of a half spectrum counts for the value at `places` (n,) px along each axis."""
+    rows, columns = size
+    axes = torch.fft.fftfreq(rows, dtype=torch.float64), torch.fft.rfftfreq(columns, dtype=torch.float64)
+    down, right = (torch.exp(2j * torch.pi * places.double()[:, None] * axis.to(places.device)) for axis in axes)
+    right = right * (_both_sides(columns, places.device) / (rows * columns))
+    return down.to(torch.complex64), right.to(torch.complex64)
 
 
-def _crop(surface: Tensor, reach: int) -> Tensor:
-    """(..., h, w) with shift 0 in the corner -> (..., 2 reach + 1, 2 reach + 1) with shift 0 in the middle."""
-    surface = torch.cat([surface[..., -reach:, :], surface[..., : reach + 1, :]], dim=-2) if reach else surface[..., :1, :]
-    return torch.cat([surface[..., -reach:], surface[..., : reach + 1]], dim=-1) if reach else surface[..., :1]
+def _at(spectrum: Tensor, down: Tensor, right: Tensor) -> Tensor:
+    """(..., n, m) what a half spectrum (..., h, w // 2 + 1) has at n places along rows and m along columns (a matrix DFT)."""
+    return ((down @ spectrum) @ right.mT).real
 
 
 def _slopes(surface: Tensor) -> tuple[Tensor, Tensor]:
@@ -160,34 +202,3 @@ def _slopes(surface: Tensor) -> tuple[Tensor, Tensor]:
         return torch.zeros_like(surface), torch.zeros_like(surface)
     down, right = torch.gradient(surface, dim=(-2, -1))
     return down, right
-
-
-def _refine(spectrum: Tensor, start: Tensor, slope: Tensor, both: Tensor, size: tuple[int, int]) -> Tensor:
-    """(B, 4): the shift of each maximum near `start` (B, 2), the correlation there, and its mean curvature (negative second derivative).
-
-    Newton's steps on 3 x 3 values of the correlation less `slope` (B, 2), that of the energy, at ever smaller distances.
-    """
-    rows, columns = size
-    ky = torch.fft.fftfreq(rows, device=spectrum.device, dtype=torch.float64)
-    kx = torch.fft.rfftfreq(columns, device=spectrum.device, dtype=torch.float64)
-    scale = (both / (rows * columns)).to(torch.complex64)
-    shift, begin = start.double(), start.double()
-    value = curvature = torch.zeros(len(start), device=spectrum.device)
-    for step in STEPS:
-        offsets = torch.tensor([-step, 0.0, step], dtype=torch.float64, device=spectrum.device)
-        waves = (torch.exp(2j * torch.pi * ((shift[:, axis, None] + offsets)[..., None] * k)) for axis, k in ((0, ky), (1, kx)))
-        left, right = (wave.to(torch.complex64) for wave in waves)  # double before, since phases are long
-        near = ((left @ spectrum) @ (right * scale).mT).real  # (B, 3, 3)
-        gy = (near[:, 2, 1] - near[:, 0, 1]) / (2 * step) - slope[:, 0]
-        gx = (near[:, 1, 2] - near[:, 1, 0]) / (2 * step) - slope[:, 1]
-        yy = (near[:, 2, 1] - 2 * near[:, 1, 1] + near[:, 0, 1]) / step**2
-        xx = (near[:, 1, 2] - 2 * near[:, 1, 1] + near[:, 1, 0]) / step**2
-        yx = (near[:, 2, 2] - near[:, 2, 0] - near[:, 0, 2] + near[:, 0, 0]) / (4 * step**2)
-        det = yy * xx - yx**2
-        peaked = (yy < 0) & (xx < 0) & (det > 0)
-        newton = torch.stack([-(xx * gy - yx * gx), -(yy * gx - yx * gy)], dim=1) / torch.where(peaked, det, 1.0)[:, None]
-        climb = step * torch.sign(torch.stack([gy, gx], dim=1))  # not a maximum here: uphill
-        shift = shift + torch.where(peaked[:, None], newton, climb).clamp(-step, step)
-        shift = torch.maximum(torch.minimum(shift, begin + 1), begin - 1)
-        value, curvature = near[:, 1, 1], -(yy + xx) / 2
-    return torch.stack([shift[:, 0], shift[:, 1], value.double(), curvature.double()], dim=1).float()

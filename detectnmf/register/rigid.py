@@ -117,7 +117,7 @@ class Rigid:
             raise UserError(
                 f"register.weights={self.weights} must be an image of {rows} x {columns} px, 0 or more and not all 0, got {image.shape}"
             )
-        return torch.from_numpy(image.astype(np.float32) / image.max())[None].to(runtime.torch_device)
+        return torch.from_numpy((image / image.max()).astype(np.float32))[None].to(runtime.torch_device)
 
 
 def registered(recording: Recording, estimator: Estimator, method: dict[str, Any], runtime: Runtime) -> Registered:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from math import floor, prod
+from operator import mul
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,13 +41,12 @@ def curve(nodes: int, places: int) -> Tensor:
     return interpolate(torch.eye(nodes)[None, None], size=(places, nodes), mode="bicubic", align_corners=True)[0, 0]
 
 
-def taps(part: Tensor) -> list[Tensor]:
+def taps(part: float | Tensor) -> list[Any]:
     """What each of the six pixels counts for a value `part` (0 … 1) of the way from pixel 0 to 1: Lagrange's polynomials."""
     away = [part - node for node in NODES]
-    return [
-        prod(away[:at] + away[at + 1 :], start=torch.ones_like(part)) / prod(node - other for other in NODES if other != node)
-        for at, node in enumerate(NODES)
-    ]
+    before, behind = (list(accumulate(parts[:-1], mul)) for parts in (away, away[::-1]))  # products of those on either side
+    products = [behind[-1], *(one * other for one, other in zip(before, behind[-2::-1], strict=False)), before[-1]]
+    return [product / prod(node - other for other in NODES if other != node) for node, product in zip(NODES, products, strict=True)]
 
 
 def _slide(image: Tensor, shift: float, dim: int, out: Tensor | None = None) -> Tensor:
@@ -54,27 +56,22 @@ def _slide(image: Tensor, shift: float, dim: int, out: Tensor | None = None) -> 
     if abs(shift) >= edge:
         return out.fill_(torch.nan)
     below = floor(shift)
-    before, behind = max(0, -(below + NODES[0])), max(0, below + NODES[-1])
-    border = (0, 0, before, behind) if dim == 0 else (before, behind, 0, 0)
-    wide = pad(image[None], border, mode="replicate")[0] if before < edge and behind < edge else _stretch(image, before, behind, dim)
-    part = torch.tensor(shift - below, dtype=torch.float64)
-    if float(part) == 0:
-        out.copy_(wide.narrow(dim, before + below, edge))
-    else:
-        first, *others = [(node, float(tap)) for node, tap in zip(NODES, taps(part), strict=True)]
-        torch.mul(wide.narrow(dim, before + below + first[0], edge), first[1], out=out)
-        for node, tap in others:
-            out.add_(wide.narrow(dim, before + below + node, edge), alpha=tap)
+    weights = [(below + node, float(tap)) for node, tap in zip(NODES, taps(shift - below), strict=True) if tap]
+    first, last = (min(max(0, side), edge) for side in (-weights[0][0], edge - weights[-1][0]))
+    if first < last:  # here all that is needed lies inside
+        inner = out.narrow(dim, first, last - first)
+        for number, (away, tap) in enumerate(weights):
+            part = image.narrow(dim, first + away, last - first)
+            inner.add_(part, alpha=tap) if number else torch.mul(part, tap, out=inner)
+    lines = torch.tensor([*range(first), *range(last, edge)] if first < last else range(edge), device=image.device)
+    if len(lines):
+        steps, counts = (torch.tensor(values, device=image.device) for values in zip(*weights, strict=True))
+        around = image.index_select(dim, (lines[:, None] + steps).clamp(0, edge - 1).flatten()).unflatten(dim, (len(lines), len(steps)))
+        out.index_copy_(dim, lines, torch.tensordot(around, counts.to(image), ([dim + 1], [0])))
     lost = max(0, -floor(shift + BEYOND) if shift < 0 else -floor(BEYOND - shift))
     if lost:
         out.narrow(dim, 0 if shift < 0 else edge - lost, lost).fill_(torch.nan)
     return out
-
-
-def _stretch(image: Tensor, before: int, behind: int, dim: int) -> Tensor:
-    """The image with its first and last line repeated, however often."""
-    index = torch.arange(-before, image.shape[dim] + behind, device=image.device).clamp(0, image.shape[dim] - 1)
-    return image.index_select(dim, index)
 
 
 def _bend(image: Tensor, down: Tensor, right: Tensor, out: Tensor) -> None:
@@ -91,11 +88,13 @@ def _bend(image: Tensor, down: Tensor, right: Tensor, out: Tensor) -> None:
 
 def _resample(image: Tensor, places: Tensor, dim: int) -> Tensor:
     """Values between pixels, at `places` (Y, X) along `dim`; beyond the border those of the border."""
-    edge = image.shape[dim]
+    edge, border = image.shape[dim], 1 - NODES[0]
+    wide = pad(image[None], (border, border, 0, 0) if dim else (0, 0, border, border), mode="replicate")[0]
     places = places.clamp(-BEYOND, edge - 1 + BEYOND)
     below = places.floor()
-    index = below.long()
+    index = below.long().add_(border + NODES[0])
     value = torch.zeros_like(places)
-    for node, tap in zip(NODES, taps(places - below), strict=True):
-        value.addcmul_(image.gather(dim, (index + node).clamp(0, edge - 1)), tap)
+    for tap in taps(places.sub_(below)):
+        value.addcmul_(wide.gather(dim, index), tap)
+        index.add_(1)
     return value
