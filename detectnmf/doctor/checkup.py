@@ -44,7 +44,7 @@ class Checkup:
         return max((finding.level for finding in self.findings), key=levels.index)
 
 
-def examine(recording: Recording, pipeline: Pipeline, runtime: Runtime, diameter: float | None = None, seconds: float = 8.0) -> Checkup:
+def examine(recording: Recording, pipeline: Pipeline, runtime: Runtime, diameter: float | None = None, seconds: float = 6.0) -> Checkup:
     """Look at a sample of the movie, and run the pipeline on a piece of it.
 
     Args:

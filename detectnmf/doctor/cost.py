@@ -25,17 +25,17 @@ class Cost:
 
 
 def cost(sample: Sample, trial: Trial) -> Cost:
-    """Stages grow with pixels times frames, the compressed movie's rank with pixels."""
+    """Stages grow with pixels times frames, the compressed movie's rank with pixels; what is done once does not."""
     frames, rows, columns = sample.recording.shape
-    share = frames * rows * columns / trial.values
     reading = PASSES * sample.seconds * frames / max(len(sample.index), 1)
     rank = trial.rank * rows * columns / (trial.result.shape[1] * trial.result.shape[2])
-    return Cost(sum(trial.seconds.values()) * max(share, 1.0) + reading, PROGRAM + COPIES * 4 * rank * frames / GIB)
+    working = trial.once + trial.pace * frames * rows * columns
+    return Cost(working + reading, PROGRAM + COPIES * 4 * rank * frames / GIB)
 
 
 def finding(found: Cost, runtime: Runtime) -> Finding:
     budget = runtime.budget / GIB
-    value = f"{words(found.seconds)} at most and {found.memory:.1f} GiB on this machine, of {budget:.1f} GiB allowed"
+    value = f"about {words(found.seconds)} and {found.memory:.1f} GiB on this machine, of {budget:.1f} GiB allowed"
     if found.memory > budget:
         return Finding("a run takes", value, "warning", "more than there is: run a part of the field, average frames, or raise max_memory=")
     if found.seconds > LONG:

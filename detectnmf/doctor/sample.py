@@ -56,7 +56,7 @@ class Sample:
         return len(self.index) == len(self.recording)
 
 
-def take(recording: Recording, seconds: float = 8.0, run: int = RUN) -> Sample:
+def take(recording: Recording, seconds: float = 6.0, run: int = RUN) -> Sample:
     """Read runs in an order that covers the movie ever more finely, until all is read or the time is over, two at least."""
     frames, rows, columns = recording.shape
     window = _middle(rows), _middle(columns)

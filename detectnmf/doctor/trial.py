@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from detectnmf.doctor.motion import Motion, estimate
 from detectnmf.doctor.sample import Sample
 from detectnmf.errors import UserError
 from detectnmf.pipeline import FEWEST_FRAMES, Pipeline
+from detectnmf.recording import Recording
 from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
 from detectnmf.traces.baseline import RunningPercentile
@@ -21,6 +23,8 @@ from detectnmf.traces.rest import Rested
 
 EDGE = 112  # px of the piece
 FRAMES = 1000  # of the piece
+LITTLE = 48, 128  # px and frames of the two runs before it: what is done once (loading the detector), and what is done in each run
+FEW_FRAMES = 300  # of the piece, on however slow a machine
 TRACES = 6  # brightest cells, for the decay: in dim ones it seems slower than it is
 SEEN = 0.15  # px rms: what moves more is put in place first
 GUESSED = "nothing shows how large"  # what the pipeline notes when it assumed a diameter
@@ -35,7 +39,8 @@ class Trial:
         diameter: px, None where nothing showed it.
         snr: median of the cells' peak over noise. density: mean number of footprints over a pixel.
         decay: of a transient, frames; None without cells.
-        seconds: of each stage. rank: components of the compressed piece.
+        once: s, of what is done once, however large a movie. pace: s for each pixel of each frame.
+        rank: components of the compressed piece.
     """
 
     result: DemixResult
@@ -45,39 +50,37 @@ class Trial:
     snr: float | None
     density: float
     decay: float | None
-    seconds: dict[str, float]
+    once: float
+    pace: float
     rank: int
-
-    @property
-    def values(self) -> int:
-        """Pixels times frames of the piece."""
-        frames, rows, columns = self.result.shape
-        return frames * rows * columns
 
 
 def attempt(
-    sample: Sample, pipeline: Pipeline, runtime: Runtime, diameter: float | None, motion: Motion | None, seconds: float = 6.0
+    sample: Sample, pipeline: Pipeline, runtime: Runtime, diameter: float | None, motion: Motion | None, seconds: float = 5.0
 ) -> Trial | str:
     """Run on the middle of the field; a sentence where that cannot be done.
 
     Args:
         diameter: px, as the user gave it. motion: where there is some, the frames of the piece are put in place first.
-        seconds: that reading the piece may take, at the speed at which the sample was read.
+        seconds: that reading the piece may take, at the speed at which the sample was read; and what is done once: where this takes
+            longer, the piece is shortened by as much.
     """
     recording = sample.recording
     most = int(len(sample.index) / max(sample.seconds, 1e-9) * seconds)
     frames = min(len(recording), FRAMES, max(most, 4 * FEWEST_FRAMES))
     if frames < FEWEST_FRAMES:
         return f"too short for a trial run: {len(recording)} frames"
+    part = replace(recording, bad_frames=None, bad_pixels=None, notes=(), starts=())
+    once, again = (_little(part, pipeline, runtime, diameter) for _ in range(2))
+    frames = min(frames, max(FEW_FRAMES, int(FRAMES * seconds / max(once, 1e-9))))
     start = (len(recording) - frames) // 2
     window = _middle(sample.average.shape[0]), _middle(sample.average.shape[1])
     piece = recording[start : start + frames][(slice(None), *window)]
     if motion is not None and motion.rms > SEEN and motion.sure < motion.rms:
         piece = _in_place(piece)
-    part = replace(recording, frames=piece, bad_frames=None, bad_pixels=None, notes=(), starts=())
     try:
         with quiet_pipeline():
-            result = pipeline(part, replace(runtime, quiet=True), diameter=diameter)
+            result = pipeline(replace(part, frames=piece), replace(runtime, quiet=True), diameter=diameter)
     except UserError as error:
         return str(error)
     known = result.provenance
@@ -91,9 +94,25 @@ def attempt(
         snr=float(np.median(quality["snr"])) if len(result.cells) else None,
         density=float(quality["area"].sum()) / (piece.shape[1] * piece.shape[2]) if len(result.cells) else 0.0,
         decay=_decay(result),
-        seconds=dict(known["timings"]),
+        once=once,
+        pace=max(sum(known["timings"].values()) - again, 0.0) / piece.size,
         rank=int(known["rank"]),
     )
+
+
+def _little(recording: Recording, pipeline: Pipeline, runtime: Runtime, diameter: float | None) -> float:
+    """s, of a run on so little that it takes hardly more than what does not grow with the movie."""
+    edge, frames = LITTLE
+    rows, columns = (_middle(side, edge) for side in recording.size)
+    first = max(0, (len(recording) - frames) // 2)
+    piece = recording[first : first + frames][:, rows, columns]
+    begun = time.perf_counter()
+    try:
+        with quiet_pipeline():
+            pipeline(replace(recording, frames=piece), replace(runtime, quiet=True), diameter=diameter)
+    except UserError:  # too little for some part: the piece itself will tell
+        pass
+    return time.perf_counter() - begun
 
 
 @contextmanager
@@ -130,6 +149,6 @@ def _in_place(piece: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(placed[:, border[0] : rows - border[0], border[1] : columns - border[1]])
 
 
-def _middle(side: int) -> slice:
-    edge = min(side, EDGE)
+def _middle(side: int, edge: int = EDGE) -> slice:
+    edge = min(side, edge)
     return slice((side - edge) // 2, (side - edge) // 2 + edge)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import shlex
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tifffile
 
 from detectnmf.cli import main
-from detectnmf.doctor import cost, rate
+from detectnmf.doctor import cost, rate, trial
 from detectnmf.doctor.checkup import Checkup, examine, precheck
 from detectnmf.doctor.finding import Finding
 from detectnmf.doctor.page import page
@@ -61,19 +62,37 @@ class Ran:
 
     decay: float | None = 6.0
 
-    seconds = {"compress": 1.0, "demix": 3.0}  # noqa: RUF012
+    once, pace = 3.5, 1e-5
     rank = 50
-    values = 100 * 24 * 28
     result = np.zeros((100, 24, 28))
 
 
 def test_cost_grows_with_the_movie():
     sample = replace(take(recording(movie(200))), seconds=2.0)
     found = cost.cost(sample, Ran())
-    assert found.seconds == pytest.approx(4 * 8 + 2 * 2)  # eight times the trial's values, and read twice
+    assert found.seconds == pytest.approx(3.5 + 1e-5 * 200 * 48 * 56 + 2 * 2)  # once, as many values as there are, and read twice
     assert found.memory == pytest.approx(1 + 4 * 4 * 200 * 200 / GIB)  # rank 50 in a quarter of the field: 200
     assert cost.finding(cost.Cost(10, 99), Runtime(device="cpu", max_memory=4)).level == "warning"
-    assert "2.8 h at most" in cost.finding(cost.Cost(10_000, 1), Runtime(device="cpu")).value
+    assert "about 2.8 h and" in cost.finding(cost.Cost(10_000, 1), Runtime(device="cpu")).value
+
+
+def test_what_is_done_once_is_forecast_once(runtime, monkeypatch):
+    """A pipeline that loads for 3 s when it is first used, and takes 0.5 s each time and 2 µs for each value."""
+    clock = [0.0]
+    monkeypatch.setattr(trial, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+
+    def slow(part, runtime, diameter=None):
+        taken = (0.5 if clock[0] else 3.5) + 2e-6 * part.frames.size
+        clock[0] += taken
+        known = {"diameter": 8.0, "notes": [], "timings": {"all": taken}, "rank": 5}
+        return SimpleNamespace(provenance=known, cells=(), signals=None, quality={}, shape=part.frames.shape)
+
+    sample = replace(take(recording(np.tile(movie(400), (1, 3, 3)))), seconds=1.0)
+    tried = trial.attempt(sample, slow, runtime, None, None)
+    little = 2e-6 * 128 * 48 * 48
+    assert tried.once == pytest.approx(3.5 + little)
+    values = 400 * 9 * 48 * 56
+    assert cost.cost(sample, tried).seconds - 2 == pytest.approx(3.5 + 2e-6 * values, rel=0.07)  # of which the little run is a part
 
 
 def test_rates_that_fit_the_transients():

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drift import moving, still, texture
+from drift import moving, shifted, still, texture, wander
 
 from detectnmf.compress.pmd import PMD
 from detectnmf.errors import UserError
@@ -30,6 +30,20 @@ def test_shifts_are_found_to_parts_of_a_pixel(noise, rms, device):
     error = errors(Rigid()(recording, Runtime(device=device, max_memory=1.0, quiet=True)).registration(), shifts)
     assert np.sqrt((error**2).mean()) < rms
     assert np.abs(error).max() < 1
+
+
+def test_no_frame_is_off_in_bursts_of_motion_and_little_light():
+    """Noise of five times what the tissue shows, every sixth frame far from the one before it, and all elsewhere from the middle on."""
+    rng = np.random.default_rng(3)
+    frames, shifts = 180, wander(180, 3.0)
+    shifts[::6] += rng.uniform(-7, 7, (30, 2))
+    shifts[90:] += (3.0, -2.0)
+    wide = texture((112, 120), 3)
+    movie = np.stack([shifted(wide, shift)[16:-16, 16:-16] for shift in shifts]) + 5 * rng.standard_normal((frames, 80, 88))
+    registration = Rigid(max_shift=15)(Recording((100 + 10 * movie).astype(np.float32)), RUNTIME).registration()
+    length = np.hypot(*errors(registration, shifts).T)
+    assert registration.bad_frames.sum() < 0.05 * frames
+    assert np.nanmax(length) < 1 and np.sqrt(np.nanmean(length**2)) < 0.4
 
 
 def test_frames_are_put_back(runtime=RUNTIME):
