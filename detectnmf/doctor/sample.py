@@ -11,6 +11,8 @@ import numpy as np
 from detectnmf.recording import Recording
 
 RUN = 64  # consecutive frames
+RUN_BYTES = 2**28  # of them; of larger frames fewer, but not fewer than FEWEST
+FEWEST = 16
 WINDOW = 256  # px, edge of the part of the field that is kept
 KEPT = 1024  # frames of the window that are kept
 STEP_BYTES = 2**26  # of frames read at a time
@@ -60,6 +62,7 @@ def take(recording: Recording, seconds: float = 6.0, run: int = RUN) -> Sample:
     """Read runs in an order that covers the movie ever more finely, until all is read or the time is over, two at least."""
     frames, rows, columns = recording.shape
     window = _middle(rows), _middle(columns)
+    run = min(run, max(FEWEST, RUN_BYTES // (rows * columns * recording.dtype.itemsize)))
     starts = _spread(range(0, frames, run))
     gathered: dict[str, list[np.ndarray]] = {name: [] for name in ("index", "mean", "low", "high", "spread", "missing", "repeat")}
     field = _Field(recording.size, recording.dtype)
