@@ -81,8 +81,8 @@ class Auto(Piecewise):
             logger.info("register: not registered (%s)", error)
             return Registered(recording)
         rigid = self.estimator(template, recording, runtime)
-        if self.patch <= min(recording.size) and (field := self.field(template)).rms >= self.least_bending:
-            logger.info("register: piecewise, the movie bends by %.2f px", field.rms)
+        if self.patch <= min(recording.size) and (bends := self.bending(template)) >= self.least_bending:
+            logger.info("register: piecewise, the movie bends by %.2f px", bends)
             return registered(recording, self.bent(template, recording, runtime), self.method, runtime)
         return registered(recording, rigid, {**self.method, "kind": "rigid"}, runtime)
 

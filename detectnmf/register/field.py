@@ -17,6 +17,7 @@ from detectnmf.register.match import Matcher, taper
 from detectnmf.register.template import Template, matched, noise_spectrum
 
 LENGTHS = (0.75, 1.0, 1.5, 2.0, 3.0, 5.0)  # of the field (edges of a piece) that are tried
+MOST = 24  # nodes along a side
 FILLING = 3  # times that pieces which were not found are filled in from the others
 NOISIER = 1.5  # than the curvature of the likelihood says: cells come and go
 
@@ -64,8 +65,8 @@ class Pieces:
 
     @property
     def nodes(self) -> tuple[int, int]:
-        """As many places from edge to edge as there are half pieces."""
-        return tuple(1 if edge == side else 1 + round(2 * side / edge) for edge, side in zip(self.edge, self.size, strict=True))  # type: ignore[return-value]
+        """As many places from edge to edge as there are half pieces, and not more than MOST."""
+        return tuple(1 if edge == side else min(MOST, 1 + round(2 * side / edge)) for edge, side in zip(self.edge, self.size, strict=True))  # type: ignore[return-value]
 
     @property
     def places(self) -> Tensor:
@@ -105,6 +106,14 @@ class Field:
     @classmethod
     def learn(cls, template: Template, edge: int, reach: int, least: float) -> Field:
         """From a template and the frames of its last round."""
+        rough, frames, shifts = cls.rough(template, edge, reach, least), template.sample[template.good], template.shifts[template.good]
+        free = template.ground.free(frames)
+        nodes = torch.cat([rough(*part) for part in zip(free.split(16), shifts.split(16), strict=True)])
+        return replace(rough, fit=Fit.learn(template, edge, free, shifts, nodes))
+
+    @classmethod
+    def rough(cls, template: Template, edge: int, reach: int, least: float) -> Field:
+        """By pieces alone."""
         image, device = template.image, template.image.device
         pieces = Pieces.cover((image.shape[0], image.shape[1]), edge, device)
         window = taper(pieces.edge, min(reach + 1, min(pieces.edge) // 6), device)
@@ -120,10 +129,7 @@ class Field:
         deviations, found, precision = (torch.cat([part[at] for part in parts]) for at in range(3))
         noise_level = NOISIER / (precision * found).sum(0).div(found.sum(0).clamp_min(1)).clamp_min(1e-3)
         deviations = deviations - torch.where(found[..., None], deviations, torch.nan).nanmedian(dim=0).values.nan_to_num()
-        rough = cls(pieces, matcher, *_smoother(pieces, deviations, found, noise_level, edge), least, _agreed(pieces, deviations, found))
-        free = template.ground.free(frames)
-        nodes = torch.cat([rough(*part) for part in zip(free.split(16), shifts.split(16), strict=True)])
-        return replace(rough, fit=Fit.learn(template, edge, free, shifts, nodes))
+        return cls(pieces, matcher, *_smoother(pieces, deviations, found, noise_level, edge), least, _agreed(pieces, deviations, found))
 
     def __call__(self, free: Tensor, shifts: Tensor) -> Tensor:
         """(n, gy, gx, 2) px of frames (n, Y, X) without ground that are known to have moved by `shifts` (n, 2) as a whole."""

@@ -70,6 +70,10 @@ class Piecewise(Rigid):
     def field(self, template: Template) -> Field:
         return Field.learn(template, self.patch, self.max_deviation, self.least_patch)
 
+    def bending(self, template: Template) -> float:
+        """px, root mean square length, as far as pieces agree."""
+        return Field.rough(template, self.patch, self.max_deviation, self.least_patch).rms
+
 
 def sharper(template: Template, estimator: Estimator, width: float) -> Template:
     """The average of the same frames, each put back as a field."""
