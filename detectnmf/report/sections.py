@@ -30,7 +30,7 @@ def header(result: DemixResult, pictures: Pictures | None) -> str:
     timings = known.get("timings") or {}
     tiles = [
         (str(len(result.cells)), "cell found" if len(result.cells) == 1 else "cells found", ""),
-        (f"{rows} × {columns}", f"pixels of {_number(um)} µm", f"{_number(rows * um)} × {_number(columns * um)} µm"),
+        (f"{rows}×{columns}", f"pixels of {_number(um)} µm", f"{_number(rows * um)} × {_number(columns * um)} µm"),
         (duration(frames / result.rate), f"{frames} frames", f"at {_number(result.rate)} Hz"),
     ]
     if result.events is not None:

@@ -74,7 +74,7 @@ def test_page_holds_the_numbers(page):
     words = read(page).words
     for known in (
         "4 cells found",
-        "20 × 32",
+        "20×32",
         "40 × 64 µm",
         "300 frames",
         "at 10 Hz",
