@@ -20,6 +20,7 @@ NOUNS = {
     "errors",
     "runtime",
     "partial",
+    "memory",
     "sparse",
     "patches",
 }
