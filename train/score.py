@@ -12,6 +12,7 @@ import torch
 from detectnmf.detect.calibration import Calibration, calibration_error
 from detectnmf.detect.detector import Instances, ious
 from detectnmf.detect.network import planes
+from detectnmf.runtime import fast_bfloat16
 from detectnmf.train.examples import Example
 
 THRESHOLDS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -99,7 +100,7 @@ def score_network(network: torch.nn.Module, examples: Sequence[Example], device:
     for start in range(0, len(examples), BATCH):
         part = examples[start : start + BATCH]
         views = torch.stack([e.views.float() for e in part]).to(device)
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=fast_bfloat16(device)):
             answers = network(list(planes(views)))
         for example, answer in zip(part, answers, strict=True):
             cells = Instances.of(answer)

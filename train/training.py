@@ -16,7 +16,7 @@ import detectnmf
 from detectnmf.compress.base import Compressor
 from detectnmf.enhance.base import Enhancer
 from detectnmf.errors import UserError
-from detectnmf.runtime import Runtime
+from detectnmf.runtime import Runtime, fast_bfloat16
 from detectnmf.simulate.simulator import Simulator
 from detectnmf.sparsen.base import Sparsener
 from detectnmf.train.examples import Example, Labels
@@ -115,7 +115,8 @@ class Training:
         self._check(examples)
         learner = Learner(self.steps, self.learning_rate, self.ema, runtime.seed)
         progress = Progress(examples, min(self.every, self.steps), self.patience, unfinished)
-        way: dict[str, Any] = {"max_epochs": -1, "precision": "bf16-mixed", "gradient_clip_val": 5.0, "callbacks": [progress]}
+        precision = "bf16-mixed" if fast_bfloat16(runtime.torch_device) else "32-true"
+        way: dict[str, Any] = {"max_epochs": -1, "precision": precision, "gradient_clip_val": 5.0, "callbacks": [progress]}
         done = unfinished.steps()
         stream = Stream(source, self.batch, self.window, self.drawn, self.workers, start=done)
         if done:

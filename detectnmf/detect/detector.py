@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,6 +14,7 @@ from detectnmf.detect.calibration import Calibration
 from detectnmf.detect.checkpoint import find, load_network, read_card
 from detectnmf.detect.network import planes
 from detectnmf.errors import UserError
+from detectnmf.runtime import fast_bfloat16
 
 if TYPE_CHECKING:
     from torchvision.models.detection import MaskRCNN
@@ -90,17 +91,11 @@ class MaskRCNNDetector:
     def __call__(self, crops: Tensor) -> list[Instances]:
         """(n, VIEWS, CROP, CROP) crops as `Views.tile` gives them, resized, on any device -> instances of each."""
         network = self.network(crops.device)
-        with torch.autocast(crops.device.type, torch.bfloat16, enabled=_fast_bfloat16(crops.device)):
+        half = crops.device.type == "cpu" and fast_bfloat16(crops.device)
+        with torch.autocast(crops.device.type, torch.bfloat16, enabled=half):
             found = network(list(planes(crops)))
         cells = [Instances.of(one) for one in found]
         return [Instances(self._probability(one.score), one.masks) for one in cells]
 
     def _probability(self, scores: Tensor) -> Tensor:
         return torch.from_numpy(self.calibration(scores.cpu().numpy()).astype("float32")).to(scores.device)
-
-
-@cache
-def _fast_bfloat16(device: torch.device) -> bool:
-    """Whether this processor multiplies bfloat16 matrices in hardware: convolutions are then three to seven times faster."""
-    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch do not tell
-    return device.type == "cpu" and bool(known.get("amx_bf16", False))
