@@ -52,7 +52,7 @@ class Coarse:
         V = means(movie.V, frames, movie.bad_frames)
         if movie.bad_frames is None or not movie.bad_frames.any():
             rest = movie.V[:, V.shape[1] * frames :].sum(dim=1)
-            vars(movie).setdefault("level", (frames * V.sum(dim=1) + rest) / len(movie))  # spares another pass over the movie
+            movie.know_level((frames * V.sum(dim=1) + rest) / len(movie))
         written_out = movie.rank > len(count)
         if written_out:
             U = local = sparse.csr_array(sparse.diags_array(good.astype(np.float32)))[:, np.flatnonzero(good)]

@@ -30,7 +30,7 @@ TERMS: dict[str, Callable[[Measures, np.ndarray], np.ndarray]] = {
     "residual_correlation": lambda q, _: q["residual_correlation"],
     "explained_variance": lambda q, _: -np.log(np.clip(1 - q["explained_variance"], 0.01, 2)),
     "compactness": lambda q, _: np.minimum(q["compactness"], ROUND),
-    "overlap": lambda q, _: -q["overlap"],
+    "dominance": lambda q, _: np.log(np.maximum(q["dominance"], 0.001)),
     "crosstalk": lambda q, _: -q["crosstalk"],
     "detector_score": lambda q, _: _logit(np.clip(q["detector_score"], 0.02, 0.98)),
     "skewness": lambda q, _: np.log1p(np.clip(q["skewness"], 0, RISING)),

@@ -28,6 +28,7 @@ TITLES = {
     "compactness": "compactness",
     "area": "area (px)",
     "overlap": "overlap with others",
+    "dominance": "share of the light at its place",
     "crosstalk": "crosstalk from neighbours",
     "skewness": "skewness of the trace",
     "detector_score": "detector score",
