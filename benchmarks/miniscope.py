@@ -24,6 +24,7 @@ from detectnmf.result import DemixResult
 
 DIAMETER = 7.0  # px, full width at half maximum
 ALIKE = 0.5
+ALONE = "classifier, of all that were pooled"
 FIXED = (  # CNMF: supports and number of cells stay as they begin
     "background=rank1",
     "demix.structure_every=1000",
@@ -90,16 +91,20 @@ def cnmf(case: Case) -> Row:
 
 def seeds(case: Case) -> Row:
     """Seeds after each step that lie in a true cell's mask or in none, and how many cells have one."""
-    config = compose((*case.overrides, "preset=scnmf"))
-    seeder = build(config, "seeder")["cleansing"]
-    found = seeder.cleanse(case.movie, Model.nothing(case.movie), DIAMETER, case.runtime)
     inside = masks(case.truth.cells.footprints).tocsr()
+    steps = _steps(case) | {ALONE: _steps(case, "seeder.cleansing.prominence=null")["classifier"]}
     row: Row = {}
-    for step, pixels in found.steps.items():
+    for step, pixels in steps.items():
         held = inside[pixels]
         right = np.diff(held.indptr) > 0
         row |= {f"{step}, true": int(right.sum()), f"{step}, false": int((~right).sum()), f"{step}, cells": len(np.unique(held.indices))}
     return row
+
+
+def _steps(case: Case, *changes: str) -> dict[str, np.ndarray]:
+    """Pixels of the seeds after each step."""
+    seeder = build(compose((*case.overrides, "preset=scnmf", *changes)), "seeder")["cleansing"]
+    return dict(seeder.cleanse(case.movie, Model.nothing(case.movie), DIAMETER, case.runtime).steps)
 
 
 SCNMF, MASKNMF = ("preset=scnmf",), ("preset=masknmf", "detector.checkpoint=one_photon")

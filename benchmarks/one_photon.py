@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 
 from common import versions
-from miniscope import DIAMETER, METHODS, WITHOUT, seeds
+from miniscope import ALONE, DIAMETER, METHODS, WITHOUT, seeds
 from pages import Mean, below, curve, figure, save, table, write
 from runs import Rows, options, run_all, understood
 
@@ -131,17 +131,18 @@ def reading(rows: Rows[str], levels: tuple[float, ...]) -> list[str]:
             ]
             verdict = "ahead in every score at every level" if not behind else f"behind in {', '.join(behind)}"
             lines.append(f"scnmf beside {method}: {verdict}.")
-    false, true, fewer, less = (
-        sum(row[f"{step}, {kind}"] for level in levels for row in rows[f"{level:g}", "seeds"])
-        for step in ("prominence", "classifier")
-        for kind in ("false", "true")
-    )
-    removed, lost = 1 - fewer / max(false, 1), 1 - less / max(true, 1)
-    verdict = "reached" if removed >= REMOVED and lost <= LOST else "missed"
-    lines.append(
-        f"The LSTM, over all levels, removes {100 * removed:.0f} % of the {false} false seeds that the mixture leaves and loses "
-        f"{100 * lost:.1f} % of the {true} true ones; wanted {100 * REMOVED:g} % and at most {100 * LOST:g} %: {verdict}."
-    )
+    for before, after, those in (("prominence", "classifier", "that the mixture leaves"), ("pooling", ALONE, "that pooling gives")):
+        false, true, fewer, less = (
+            sum(row[f"{step}, {kind}"] for level in levels for row in rows[f"{level:g}", "seeds"])
+            for step in (before, after)
+            for kind in ("false", "true")
+        )
+        removed, lost = 1 - fewer / max(false, 1), 1 - less / max(true, 1)
+        verdict = "reached" if removed >= REMOVED and lost <= LOST else "missed"
+        lines.append(
+            f"The LSTM, over all levels, removes {100 * removed:.0f} % of the {false} false seeds {those} and loses "
+            f"{100 * lost:.1f} % of the {true} true ones; wanted {100 * REMOVED:g} % and at most {100 * LOST:g} %: {verdict}."
+        )
     ratios = Mean.of(
         one["stages"] / other["stages"]
         for level in levels
