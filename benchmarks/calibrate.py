@@ -1,6 +1,6 @@
 """What is a cell: fit the judge's probability to simulated movies, and see how it does on others: python benchmarks/calibrate.py
 
-Each movie has knobs of its own, drawn from a seed: thirteen kinds of movies, half of them with seeding and demixing set so loose that much
+Each movie has knobs of its own, drawn from a seed: twelve kinds of movies, half of them with seeding and demixing set so loose that much
 comes in that is no cell. What the default pipeline makes of them is measured, and compared with the truth. A component is a cell if it is
 no false positive of `detectnmf evaluate`: a true cell took it, as the temporally most similar of what overlaps it (footprint cosine 0.5),
 and no other component did better; pieces and second copies of a cell are false.
@@ -55,7 +55,7 @@ def fitted(movies: Movies, others: Movies) -> Probability:
 
 
 def joined(movies: Movies) -> tuple[np.ndarray, np.ndarray]:
-    """Terms (9, n) and truth (n,) of all components of some movies."""
+    """Terms (8, n) and truth (n,) of all components of some movies."""
     return np.concatenate([m.terms for m in movies.values()], axis=1), np.concatenate([m.true for m in movies.values()]).astype(float)
 
 

@@ -89,11 +89,6 @@ def miniscope(k: Knobs) -> list[str]:
     return ["experiment=miniscope", f"sim.level={k.log(0.05, 0.5)}", f"sim.cells={k.whole(20, 60)}"]
 
 
-def cleansed(k: Knobs) -> list[str]:
-    """Dense Gaussians from dim to bright, found and demixed as one-photon movies are."""
-    return ["preset=scnmf", "experiment=miniscope", f"sim.level={k.log(0.05, 0.8)}", f"sim.cells={k.whole(40, 60)}"]
-
-
 def one_photon(k: Knobs) -> list[str]:
     still = ["motion.rms=0.02", "motion.reach=0.1"]
     return ["experiment=one_photon", *still, f"sim.cells={k.whole(15, 45)}", f"sim.level={k.log(0.04, 0.2)}"]
@@ -113,7 +108,7 @@ def decoys(k: Knobs) -> list[str]:
     return [*somata(k), "demix.structure.least_brightness=0", "demix.structure.least_correlation=0"]
 
 
-KINDS = (somata, dendrites, dim, shaken, bessel_dark, bessel_margin, bessel, miniscope, one_photon, fly, zebrafish, decoys, cleansed)
+KINDS = (somata, dendrites, dim, shaken, bessel_dark, bessel_margin, bessel, miniscope, one_photon, fly, zebrafish, decoys)
 
 
 @dataclass(frozen=True)
@@ -136,7 +131,7 @@ class Measured:
     """All components of one movie, kept or not.
 
     Args:
-        terms: (9, K). true: (K,). snr: (K,). score: what else `evaluate` needs to score any choice of them:
+        terms: (8, K). true: (K,). snr: (K,). score: what else `evaluate` needs to score any choice of them:
         order (M,) true cells, brightest first; candidates, similarity (M, K).
     """
 

@@ -15,7 +15,7 @@ def fit(x: np.ndarray, true: np.ndarray, ridge: float = 1.0, card: dict[str, Any
     """Maximum-likelihood weights ≥ 0, with a small ridge.
 
     Args:
-        x: (9, n) terms of the components. true: (n,) 1 for a cell, 0 for none.
+        x: (8, n) terms of the components. true: (n,) 1 for a cell, 0 for none.
         ridge: half of it times the squared weights is added to the negative log-likelihood; with thousands of components it matters
             only where cells and others do not meet.
 

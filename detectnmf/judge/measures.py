@@ -1,7 +1,7 @@
 """Measures of one cell: formulas only. Everything in units of noise, never P x T.
 
 Map: `raw_traces` what the movie says at each footprint, `robust_peak`, `skewness` of traces; `compactness`, `overlap` of footprints
-alone; `dominance` of both.
+alone.
 """
 
 from __future__ import annotations
@@ -76,25 +76,6 @@ def overlap(footprints: sparse.sparray) -> np.ndarray:
     own = np.asarray(binary[squared.indices, column]).ravel() if squared.nnz else np.zeros(0)
     shared = np.bincount(column, squared.data * (crowd[squared.indices] - own > 0), minlength=squared.shape[1])
     return shared / np.maximum(np.asarray(squared.sum(axis=0)).ravel(), 1e-30)
-
-
-def dominance(footprints: sparse.sparray, power: np.ndarray) -> np.ndarray:
-    """(K,) share of the flicker at a footprint that is its own: v_k / (v_k + Σ_j (a_k·a_j / ‖a_k‖²)² v_j) over the other cells j.
-
-    1 where no other cell's light falls; near 0 for what is dim under bright cells, where whatever their model misses of them ends up.
-
-    Args:
-        footprints: (P, K), a. power: (K,) variance of each trace, v.
-    """
-    a = sparse.csc_array(footprints, dtype=np.float64)
-    gram = sparse.coo_array(a.T @ a)
-    row, column = gram.coords
-    energy = np.zeros(a.shape[1])
-    energy[row[row == column]] = gram.data[row == column]
-    other = row != column
-    share = gram.data[other] / energy[row[other]]
-    foreign = np.bincount(row[other], share**2 * power[column[other]], minlength=a.shape[1])
-    return np.divide(power, power + foreign, out=np.zeros(a.shape[1]), where=power + foreign > 0)
 
 
 def _energy(footprints: sparse.sparray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The probability that a component is a cell: logistic in nine terms, each of which can only speak for or against.
+"""The probability that a component is a cell: logistic in eight terms, each of which can only speak for or against.
 
     p = 1 / (1 + exp(−(intercept + Σ_i weight_i · (x_i − mean_i) / sd_i))),   weight_i ≥ 0
 
@@ -30,7 +30,6 @@ TERMS: dict[str, Callable[[Measures, np.ndarray], np.ndarray]] = {
     "residual_correlation": lambda q, _: q["residual_correlation"],
     "explained_variance": lambda q, _: -np.log(np.clip(1 - q["explained_variance"], 0.01, 2)),
     "compactness": lambda q, _: np.minimum(q["compactness"], ROUND),
-    "dominance": lambda q, _: np.log(np.maximum(q["dominance"], 0.001)),
     "crosstalk": lambda q, _: -q["crosstalk"],
     "detector_score": lambda q, _: _logit(np.clip(q["detector_score"], 0.02, 0.98)),
     "skewness": lambda q, _: np.log1p(np.clip(q["skewness"], 0, RISING)),
@@ -71,7 +70,7 @@ class Probability:
         return np.where(quality["area"] > 0, self.of_terms(terms(quality, diameter)), 0)
 
     def of_terms(self, x: np.ndarray) -> np.ndarray:
-        """(K,) probabilities from the terms (9, K)."""
+        """(K,) probabilities from the terms (8, K)."""
         odds = np.full(x.shape[1], self.intercept)
         for row, term in zip(x, self.terms.values(), strict=True):
             odds += term.weight * (np.minimum(row, term.most) - term.mean) / term.sd
@@ -85,7 +84,7 @@ class Probability:
 
 
 def terms(quality: Measures, diameter: float) -> np.ndarray:
-    """(9, K) what the probability is made of."""
+    """(8, K) what the probability is made of."""
     discs = np.asarray(quality["area"], np.float64) / (np.pi / 4 * diameter**2)
     wide = {name: np.asarray(values, np.float64) for name, values in quality.items() if name != "reason"}
     return np.stack([term(wide, discs) for term in TERMS.values()])

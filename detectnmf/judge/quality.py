@@ -30,8 +30,8 @@ class Judged:
     """One (K,) array for each measure, and the verdict.
 
     Args:
-        quality: probability, snr, residual_correlation, explained_variance, compactness, area (px), overlap, dominance, crosstalk,
-            skewness, detector_score, noise (units of noise), and reason: "ok", or the failed tests joined by "+" (docs/quality.md).
+        quality: probability, snr, residual_correlation, explained_variance, compactness, area (px), overlap, crosstalk, skewness,
+            detector_score, noise (units of noise), and reason: "ok", or the failed tests joined by "+" (docs/quality.md).
         keep: (K,) True where every test is passed.
     """
 
@@ -109,15 +109,12 @@ def _traces(movie: Compressed, model: Model, footprints: sparse.csc_array, runti
     """What traces say, a tile of the field at a time."""
     energy = np.asarray(footprints.power(2).sum(axis=0), np.float64).ravel()
     noise = 1 / np.sqrt(np.maximum(energy, 1e-12))  # what white noise leaves at this footprint
-    peak, power, skewness, mixed = (np.zeros(len(model)) for _ in range(4))
+    peak, skewness, mixed = np.zeros(len(model)), np.zeros(len(model)), np.zeros(len(model))
     graph = touching(footprints, movie.size)
     for cells in tiles(footprints, movie.size, most=runtime.batch(TRACES_AT_ONCE * 4 * len(movie))):
         raw = measures.raw_traces(movie, model, cells, footprints)
         noise[cells] = np.maximum(noise[cells], noise_level(raw).cpu().numpy())
-        traces = model.C[torch.from_numpy(cells).to(movie.device)]
-        peak[cells] = measures.robust_peak(traces).cpu().numpy()
-        power[cells] = traces.var(dim=1, correction=0).cpu().numpy()
+        peak[cells] = measures.robust_peak(model.C[torch.from_numpy(cells).to(movie.device)]).cpu().numpy()
         skewness[cells] = measures.skewness(raw).cpu().numpy()
         mixed[cells] = crosstalk(raw, cells, model.C, graph)
-    dominance = measures.dominance(footprints, power)
-    return {"snr": peak / noise, "noise": noise, "skewness": skewness, "crosstalk": mixed, "dominance": dominance}
+    return {"snr": peak / noise, "noise": noise, "skewness": skewness, "crosstalk": mixed}

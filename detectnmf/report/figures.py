@@ -28,7 +28,6 @@ TITLES = {
     "compactness": "compactness",
     "area": "area (px)",
     "overlap": "overlap with others",
-    "dominance": "share of the light at its place",
     "crosstalk": "crosstalk from neighbours",
     "skewness": "skewness of the trace",
     "detector_score": "detector score",

@@ -91,14 +91,6 @@ def test_overlap_is_the_share_of_energy_under_others(toys):
     np.testing.assert_allclose(measures.overlap(footprints), [24 / 36, 24 / 36, 0])
 
 
-def test_dominance_is_the_share_of_the_flicker_that_is_its_own(toys):
-    footprints = sparse.csc_array(toys.boxes([(0, 0), (0, 2), (10, 10), (10, 10)]).reshape(4, -1).T * np.array([1, 2, 1, 0]))
-    found = measures.dominance(footprints, np.array([1.0, 3.0, 5.0, 2.0]))
-    # the second shows in the first's 36 pixels as 24 · 2 / 36 of its trace, the first in the second as 24 · 2 / (36 · 4)
-    np.testing.assert_allclose(found[:3], [1 / (1 + (4 / 3) ** 2 * 3), 3 / (3 + (1 / 3) ** 2), 1])
-    assert measures.dominance(footprints, np.zeros(4)).tolist() == [0, 0, 0, 0]
-
-
 def test_real_cell_stays_and_noise_goes(toys, rng, quiet):
     """A cell, a copy of leaked noise, and a cell that the movie does not show."""
     A = toys.boxes([(0, 0), (0, 10), (0, 20)]).reshape(3, -1).T
