@@ -9,7 +9,7 @@ import torch
 
 from detectnmf.errors import UserError
 from detectnmf.memory import GIB
-from detectnmf.runtime import Runtime
+from detectnmf.runtime import Runtime, fast_bfloat16
 
 QUIET = Runtime(device="cpu", max_memory=0.5, quiet=True)
 
@@ -60,3 +60,13 @@ def test_the_seed_and_the_keys_alone_decide() -> None:
 def test_mistakes(knobs: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says):
         Runtime(**{"device": "cpu", **knobs})
+
+
+@pytest.mark.parametrize(
+    ("device", "has", "says"), [("cpu", True, True), ("cpu", False, False), ("cuda", (8, 0), True), ("cuda", (7, 5), False)]
+)
+def test_half_precision_is_used_where_there_are_units_for_it(device: str, has: object, says: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere it is emulated, and slower than single precision."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": has}, raising=False)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: has)
+    assert fast_bfloat16.__wrapped__(torch.device(device)) is says
