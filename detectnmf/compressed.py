@@ -101,10 +101,10 @@ class Compressed:
     def __getitem__(self, index: Index | tuple[Index, ...]) -> np.ndarray:
         """Dense frames in the recording's units, as numpy would index a (T, Y, X) array."""
         time, *space = index if isinstance(index, tuple) else (index,)
-        chosen = np.atleast_1d(np.arange(len(self))[time])
+        chosen = np.ascontiguousarray(np.atleast_1d(np.arange(len(self))[time]))
         dense = self.frames(torch.as_tensor(chosen, device=self.device)).T.cpu().numpy().reshape(-1, *self.size)
         movie = self.mean + self.std * dense
-        return (movie[0] if isinstance(time, (int, np.integer)) else movie)[(..., *space)]
+        return movie[(0 if isinstance(time, (int, np.integer)) else slice(None), *space)]
 
 
 def is_nothing(B: Tensor) -> bool:

@@ -6,19 +6,35 @@ import ctypes
 import os
 import sys
 from functools import cache
+from pathlib import Path
 
 GIB = 1024**3
 LIBRARIES = GIB // 2  # what torch and the rest take before any work
+CONTAINERS = (  # where a container's limit and use stand, and what of that is files: the second and the first version of control groups
+    ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+    ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
 
 
 def free() -> int:
-    """Bytes that the system could give; 4 GiB where it does not tell."""
+    """Bytes that the system, and the container if this is one, could give; 4 GiB where neither tells."""
     try:
         with open("/proc/meminfo") as lines:
             table = {line.split(":")[0]: line.split()[1] for line in lines}
-        return int(table["MemAvailable"]) * 1024
+        found = int(table["MemAvailable"]) * 1024
     except (OSError, KeyError):
-        return 4 * GIB
+        found = 4 * GIB
+    return min([found, *(limit for limit in map(_of_container, CONTAINERS) if limit is not None)])
+
+
+def _of_container(files: tuple[str, str, str, str]) -> int | None:
+    """Bytes below the limit of a container, where there is one. Files kept in memory are given up when need be."""
+    folder, limit, used, cached = files
+    try:
+        table = dict(line.split() for line in Path(folder, "memory.stat").read_text().splitlines())
+        return max(0, int(Path(folder, limit).read_text()) - int(Path(folder, used).read_text()) + int(table[cached]))
+    except (OSError, ValueError, KeyError):  # there is none, or it says "max"
+        return None
 
 
 def resident() -> int:

@@ -86,7 +86,7 @@ class Runtime:
 
     def fixed(self) -> Runtime:
         """With the budget of this moment from now on, whatever else takes or frees memory, so that batches stay as large as they are."""
-        return self if self.max_memory is not None else replace(self, max_memory=self.budget / GIB)
+        return self if self.max_memory is not None else replace(self, max_memory=max(self.budget, 1) / GIB)
 
     def batch(self, bytes_each: float, share: float = 0.25, most: int | None = None) -> int:
         """How many items of `bytes_each` fit into a share of the budget, at least one."""

@@ -44,3 +44,17 @@ def test_what_counts_as_out_of_memory() -> None:
     assert memory.out_of_memory(MemoryError())
     assert memory.out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"))
     assert not memory.out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+def test_a_containers_limit_counts(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """3 GiB allowed, 2 used, of which 0.5 are files that can be given up; none, and "max", are no limit."""
+    whole = memory.free()
+    files = (str(tmp_path), "memory.max", "memory.current", "inactive_file")
+    monkeypatch.setattr(memory, "CONTAINERS", (files, ("/nowhere", "a", "b", "c")))
+    assert memory.free() == pytest.approx(whole, rel=0.5)
+    (tmp_path / "memory.max").write_text(f"{3 * MIB}\n")
+    (tmp_path / "memory.current").write_text(f"{2 * MIB}\n")
+    (tmp_path / "memory.stat").write_text(f"anon 7\ninactive_file {MIB // 2}\n")
+    assert memory.free() == 3 * MIB // 2
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.free() > 100 * MIB

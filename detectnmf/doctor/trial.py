@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detectnmf.doctor.sample import Sample
+from detectnmf.doctor.sample import STEP_BYTES, Sample
 from detectnmf.errors import UserError
 from detectnmf.pipeline import FEWEST_FRAMES, Pipeline
 from detectnmf.recording import Recording
@@ -70,7 +70,7 @@ def attempt(sample: Sample, pipeline: Pipeline, runtime: Runtime, diameter: floa
     frames = min(frames, max(FEW_FRAMES, int(FRAMES * seconds / max(once, 1e-9))))
     start = (len(recording) - frames) // 2
     window = _middle(sample.average.shape[0]), _middle(sample.average.shape[1])
-    piece = recording[start : start + frames][(slice(None), *window)]
+    piece = _cut(recording, start, frames, window)
     try:
         with quiet_pipeline():
             result = pipeline(replace(part, frames=piece), replace(runtime, quiet=True), diameter=diameter)
@@ -98,7 +98,7 @@ def _little(recording: Recording, pipeline: Pipeline, runtime: Runtime, diameter
     edge, frames = LITTLE
     rows, columns = (_middle(side, edge) for side in recording.size)
     first = max(0, (len(recording) - frames) // 2)
-    piece = recording[first : first + frames][:, rows, columns]
+    piece = _cut(recording, first, frames, (rows, columns))
     begun = time.perf_counter()
     try:
         with quiet_pipeline():
@@ -126,6 +126,13 @@ def _decay(result: DemixResult) -> float | None:
         return None
     raw = result.signals.raw[:TRACES]
     return Rested.of(raw, result.rate, result.signals.valid, RunningPercentile()).common_decay()
+
+
+def _cut(recording: Recording, start: int, frames: int, window: tuple[slice, slice]) -> np.ndarray:
+    """(n, y, x) of a part of the field, read a few whole frames at a time."""
+    step = max(1, STEP_BYTES // (recording.size[0] * recording.size[1] * recording.dtype.itemsize))
+    stop = min(start + frames, len(recording))
+    return np.concatenate([recording[at : min(at + step, stop)][(slice(None), *window)].copy() for at in range(start, stop, step)])
 
 
 def _middle(side: int, edge: int = EDGE) -> slice:

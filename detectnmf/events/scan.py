@@ -17,8 +17,9 @@ QUARTER = 0.3186  # standard deviations: a quarter of normal values are smaller 
 
 
 def lengths(durations: tuple[float, ...], rate: float, frames: int) -> list[int]:
-    """Durations (s) as numbers of frames, each once, none longer than half of the movie."""
-    return sorted({n for n in (max(1, round(one * rate)) for one in durations) if n <= max(1, frames // 2)})
+    """Durations (s) as numbers of frames, each once, none longer than half of the movie; that half where all are."""
+    most = max(1, frames // 2)
+    return sorted({n for n in (max(1, round(one * rate)) for one in durations) if n <= most}) or [most]
 
 
 def weakest(alpha: float, smallest: int) -> float:

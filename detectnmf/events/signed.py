@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from detectnmf.compressed import is_nothing
 from detectnmf.errors import UserError
 from detectnmf.event_table import Described, EventTable, describe, smooth, tabulate
 from detectnmf.events.grid import Grid
@@ -23,7 +24,7 @@ EDGE = 0.5  # of a footprint's maximum
 class SignedEvents:
     """One event per component, or per set of components that are the same event in parts: an event that moves or grows needs several.
 
-    Each event is measured in the movie without what belongs to the others.
+    Each event is measured in the movie without the background and what belongs to the others.
 
     Args:
         least_dip, least_surge: greatest change relative to the baseline, at least. Tissue glows by itself, slowly and only upwards, by 0.02
@@ -54,13 +55,14 @@ class SignedEvents:
         std = movie.std.ravel()
         A = grid.coarse(sparse.csc_array(sparse.diags_array(1 / std) @ cells.footprints))
         C = np.asarray(cells.traces, np.float32)
-        Y = grid.courses(movie).cpu().numpy()
+        B = result.background.V.to(movie.device)
+        Y = grid.courses(movie if B.shape != movie.V.shape or is_nothing(B) else movie.with_V(movie.V - B)).cpu().numpy()
         rest = Y.mean(axis=1) - A @ C.mean(axis=1)
         light = (np.abs(movie.mean).ravel() @ np.abs(grid.basis)) / np.maximum(np.asarray(np.abs(grid.basis).sum(axis=0)).ravel(), 1e-12)
         if np.median(np.abs(movie.mean)) < DARK * np.median(std):
             light = np.ones_like(light)  # no light to be relative to: changes are in the recording's units
         pixels = np.diff(sparse.csc_array(grid.basis).indptr)
-        noise = (std @ grid.basis) / np.maximum(pixels * light, 1e-12)  # of a square, relative to its light
+        noise = (std @ grid.basis) * grid.noise / np.maximum(pixels * light, 1e-12)  # of a square, relative to its light
         found = []
         for parts in self._linked(A, C, Y, rest, grid):
             one = self._measure(parts, A, C, Y, rest, noise, grid, movie.rate, movie.pixel_size)

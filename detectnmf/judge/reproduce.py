@@ -72,6 +72,9 @@ def arrays(value: Any, name: str = "") -> Iterator[tuple[str, np.ndarray]]:
     elif is_dataclass(value) and not isinstance(value, type):
         for part in fields(value):
             yield from arrays(getattr(value, part.name), f"{name}.{part.name}".strip("."))
+    elif isinstance(value, (list, tuple)) and any(isinstance(item, np.ndarray) for item in value):
+        for number, item in enumerate(value):
+            yield from arrays(item, f"{name}.{number}")
     elif sparse.issparse(value):
         columns = sparse.csc_array(value)
         columns.sum_duplicates()

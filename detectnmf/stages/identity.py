@@ -9,9 +9,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache
+from enum import Enum
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,12 @@ def describe(value: Any) -> Any:
     if hasattr(value, "__array__"):
         array = np.ascontiguousarray(value.detach().cpu() if hasattr(value, "detach") else value)
         return f"{array.dtype}{list(array.shape)} {hashlib.sha256(array.tobytes()).hexdigest()[:16]}"
+    if isinstance(value, partial):
+        return {"is": "partial", "of": describe(value.func), "given": describe(value.args), **describe(value.keywords)}
+    if isinstance(value, MethodType):
+        return {"is": value.__func__.__qualname__, "of": describe(value.__self__)}
+    if isinstance(value, (Enum, range, slice)) or type(value).__module__ == "torch":  # such as a dtype
+        return repr(value)
     if callable(value) and hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__} {_source(value)}"
     kind = type(value)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import signal
 
-from detectnmf.events.scan import LOWEST, Unrest, strongest, weakest
+from detectnmf.events.scan import LOWEST, Unrest, lengths, strongest, weakest
 
 LENGTHS = [1, 2, 4, 8, 16]
 
@@ -65,3 +65,10 @@ def test_departures_count_in_units_of_unrest():
 
 def test_the_weakest_event_follows_from_its_price():
     assert weakest(3.0, 3) == pytest.approx(27**0.5) and weakest(8.0, 4) == 16 and weakest(0.0, 3) == LOWEST
+
+
+def test_where_all_durations_are_longer_than_half_of_the_movie_that_half_is_looked_for():
+    assert lengths((1.0, 2.0), 30.0, 50) == [25]
+    assert lengths((0.5, 2.0), 10.0, 20) == [5]
+    best, which = strongest(torch.ones(3, 50), lengths((1.0, 2.0), 30.0, 50))
+    assert best.max() > 1 and int(which.max()) == 0

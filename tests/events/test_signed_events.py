@@ -22,6 +22,7 @@ from detectnmf.events.grid import Grid
 from detectnmf.events.keep import KeepEvents
 from detectnmf.events.match import match_events
 from detectnmf.events.signed import SignedEvents
+from detectnmf.judge.reproduce import compare
 from detectnmf.pipeline import Pipeline
 from detectnmf.recording import Recording
 from detectnmf.seeds.pockets import Pockets
@@ -161,3 +162,13 @@ def test_a_result_without_a_movie_is_refused(found, quiet):
 def test_impossible_knobs(make, words):
     with pytest.raises(UserError, match=words):
         make()
+
+
+def test_two_runs_are_compared_event_by_event(found):
+    assert len({len(one) for one in found.events.courses}) > 1
+    assert compare(found, found).differing == {}
+    first, *others = found.events.courses
+    other = replace(found, events=replace(found.events, courses=(1.5 * first, *others)))
+    assert list(compare(found, other).differing) == ["events.courses.0"]
+    fewer = replace(found, events=found.events[:-1])
+    assert f"events.courses.{len(others)}" in compare(found, fewer).differing

@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,14 @@ class Plain:
         self.level = level
         self._cache = None
 
+    def double(self):
+        return 2 * self.level
+
+
+class Kind(Enum):
+    ONE = auto()
+    OTHER = auto()
+
 
 def test_plain_values_only():
     assert json.loads(json.dumps(describe(Part(table={"a": np.float32(2)})))) == describe(Part(table={"a": np.float32(2)}))
@@ -42,11 +52,32 @@ def test_plain_values_only():
         Part(table=torch.ones(3)),
         Part(table=torch.nn.Linear(1, 1)),
         Part(table=np.mean),
+        Part(table=partial(np.percentile, q=3)),
+        Part(table=Plain(3).double),
+        Part(table=Kind.ONE),
+        Part(table=range(3)),
+        Part(table=torch.float32),
     ],
 )
 def test_every_setting_counts(other):
     assert digest(describe(other)) != digest(describe(Part()))
     assert digest(describe(other)) == digest(describe(replace(other)))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (partial(np.percentile, q=3), partial(np.percentile, q=4)),
+        (partial(np.percentile, q=3), partial(np.quantile, q=3)),
+        (Plain(3).double, Plain(4).double),
+        (Kind.ONE, Kind.OTHER),
+        (range(3), range(4)),
+        (torch.float32, torch.float64),
+    ],
+)
+def test_what_is_called_or_listed_counts_with_all_that_it_was_given(one, other):
+    assert digest(describe(one)) != digest(describe(other))
+    json.dumps(describe(one))
 
 
 def test_what_a_part_found_out_does_not_count():
