@@ -53,6 +53,7 @@ def test_a_sweep_writes_table_and_picture(call, movie, here):
         (["knob=demix.alfa"], "knob=demix.alfa is no knob of these parts"),
         (["knob=demix.settle"], "knob=demix.settle is True, which is no number"),
         (["knob=compress.edge"], "changes the compressed movie"),
+        (["knob=seed"], "changes nothing of how much is found"),
         (["values=[3]"], "a sweep needs two values at least"),
         (["values=[-1,3]"], "demix.alpha must be 0 or more"),
         (["nulls=0"], "nulls must be 1 or more"),

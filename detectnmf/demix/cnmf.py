@@ -74,6 +74,8 @@ class CNMF:
     def __post_init__(self) -> None:
         if self.iterations < 1:
             raise UserError(f"demix.iterations must be at least 1, got {self.iterations}")
+        if not hasattr(self.traces, "sharing"):
+            raise UserError("demix=cnmf deconvolves its traces as it goes; leave out traces=none")
         if self.reach_diameters is not None and not self.reach_diameters > 0:
             raise UserError(f"demix.reach_diameters must be above 0, got {self.reach_diameters}; null for components that may be anywhere")
 

@@ -21,6 +21,7 @@ from detectnmf.demix.model import Model
 from detectnmf.errors import UserError
 from detectnmf.recording import Recording
 from detectnmf.runtime import Runtime
+from detectnmf.traces.none import NoReading
 from detectnmf.traces.oasis import Oasis
 
 RUNTIME = Runtime(device="cpu", max_memory=1.0, quiet=True)
@@ -170,3 +171,8 @@ def test_order_two_is_passed_on(crowded):
     rising = run(crowded, traces=Oasis(rise=0.05)).model.C.numpy()
     steps = [np.diff(C, axis=1).max(axis=1) / C.max(axis=1) for C in (rising, run(crowded).model.C.numpy())]
     assert np.median(steps[0]) < np.median(steps[1])
+
+
+def test_traces_that_are_not_read_are_refused():
+    with pytest.raises(UserError, match="leave out traces=none"):
+        CNMF(traces=NoReading())
