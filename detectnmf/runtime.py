@@ -43,8 +43,8 @@ class Runtime:
     def __post_init__(self) -> None:
         if self.max_memory is not None and self.max_memory <= 0:
             raise UserError(f"max_memory must be above 0 GiB, got {self.max_memory}; leave it out to use half of what is free")
-        if self.seed < 0:
-            raise UserError(f"seed must be 0 or more, got {self.seed}")
+        if not 0 <= self.seed < 2**32:
+            raise UserError(f"seed must be 0 or more and below {2**32}, got {self.seed}")
         self.torch_device  # noqa: B018  fail before long work starts
 
     @property

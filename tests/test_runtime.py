@@ -21,9 +21,10 @@ def test_batches_fit_into_the_share_of_the_budget() -> None:
     assert QUIET.batch(1e15) == 1
 
 
-def test_a_negative_seed_is_refused() -> None:
-    with pytest.raises(UserError, match="seed must be 0 or more, got -1"):
-        Runtime(device="cpu", seed=-1)
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seeds_that_no_library_takes_are_refused(seed: int) -> None:
+    with pytest.raises(UserError, match=f"seed must be 0 or more and below 4294967296, got {seed}"):
+        Runtime(device="cpu", seed=seed)
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, MemoryError])

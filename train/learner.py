@@ -57,7 +57,9 @@ class Learner(lightning.LightningModule):
         self.log("loss", total.detach(), prog_bar=True, batch_size=len(batch))
         return total
 
-    def on_train_batch_end(self, *_: Any) -> None:
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """The running mean follows each step, before anyone looks at it or saves it."""
+        super().optimizer_step(*args, **kwargs)
         self.averaged.update_parameters(self.network)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

@@ -77,6 +77,8 @@ class Training:
         for knob in LEAST_ONE:
             if getattr(self, knob) < 1:
                 raise UserError(f"training.{knob} must be at least 1, got {getattr(self, knob)}")
+        if not self.jitter >= 1:
+            raise UserError(f"training.jitter is a factor of 1 (none) or more, got {self.jitter}")
         if not 0 <= self.ema < 1:
             raise UserError(f"training.ema must be in 0..1, got {self.ema}")
 

@@ -20,12 +20,19 @@ from detectnmf.background.grid import Grid
 from detectnmf.compressed import Compressed
 from detectnmf.demix.model import Model
 from detectnmf.demix.residual import usable
+from detectnmf.errors import UserError
 from detectnmf.runtime import Runtime
 from detectnmf.sparse import SparseMatrix
 
 T = TypeVar("T")
 ENOUGH_FRAMES, MOST_BINNED = 256, 8  # correlations need so many time points; average at most so many frames into one
 CACHED = 4 * 2**20  # bytes of a product that are made at once: few enough for the cache
+
+
+def check_fineness(points_per_diameter: float) -> None:
+    """Raises UserError for a grid that is none."""
+    if not points_per_diameter > 0:
+        raise UserError(f"background.points_per_diameter must be above 0, got {points_per_diameter}")
 
 
 @dataclass(frozen=True)

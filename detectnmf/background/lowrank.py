@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from detectnmf.background.coarse import Coarse, Remembered
+from detectnmf.background.coarse import Coarse, Remembered, check_fineness
 from detectnmf.background.factors import cosines, fit
 from detectnmf.background.openfield import accepted, look, on
 from detectnmf.compressed import Compressed
@@ -54,6 +54,7 @@ class LowRank:
     _coarse: Remembered[Coarse] = field(default_factory=Remembered, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        check_fineness(self.points_per_diameter)
         if self.rank < 1:
             raise UserError(f"background.rank must be 1 or more, got {self.rank}; background=none leaves the background out")
 

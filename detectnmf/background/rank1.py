@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from detectnmf.background.coarse import Coarse, Remembered
+from detectnmf.background.coarse import Coarse, Remembered, check_fineness
 from detectnmf.background.factors import fit
 from detectnmf.background.openfield import OpenField, accepted, look, on
 from detectnmf.compressed import Compressed
@@ -42,6 +42,9 @@ class RankOne:
     common: float = 0.3
     floor: float = 0.1
     _coarse: Remembered[Coarse] = field(default_factory=Remembered, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        check_fineness(self.points_per_diameter)
 
     def __call__(self, movie: Compressed, model: Model, diameter: float, runtime: Runtime) -> Tensor:
         seen = look(self._coarse, movie, model, diameter, self.points_per_diameter, self.floor)

@@ -23,7 +23,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from detectnmf.background.coarse import Coarse, Remembered, binned, energy, pieces, scaled
+from detectnmf.background.coarse import Coarse, Remembered, binned, check_fineness, energy, pieces, scaled
 from detectnmf.background.grid import Neighbourhood
 from detectnmf.compressed import Compressed
 from detectnmf.demix.model import Model
@@ -75,6 +75,11 @@ class Ring:
     _layout: Remembered[Layout] = field(default_factory=Remembered, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        check_fineness(self.points_per_diameter)
+        if not 0 <= self.inner_diameters < self.outer_diameters:
+            raise UserError(
+                f"background.inner_diameters must be 0 or more and below outer_diameters={self.outer_diameters}, got {self.inner_diameters}"
+            )
         if not 0 <= self.dissent < self.sides:
             raise UserError(f"background.dissent must be 0 or more and below sides={self.sides}, got {self.dissent}")
 

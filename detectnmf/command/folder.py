@@ -17,6 +17,10 @@ except ImportError:  # no such lock outside POSIX; there two jobs at once must n
     fcntl = None  # type: ignore[assignment]
 
 
+LOG = "log.txt"  # the first thing that a job writes
+REPLACED = ("config.yaml", "report.html", "events.csv")  # what a job writes anew where it stands; without a log they are someone else's
+
+
 def check_writable(folder: Path) -> None:
     """Make the folder and try it.
 
@@ -35,7 +39,8 @@ def check_writable(folder: Path) -> None:
 def result_folder(
     wanted: Path, overwrite: bool = False, holds: str = "result.h5", mine: Callable[[Path], bool] = lambda _: False
 ) -> Iterator[Path]:
-    """A folder for one job: `wanted`, or the next free `wanted-2`, `wanted-3` where an earlier result or a running job is.
+    """A folder for one job: `wanted`, or the next free `wanted-2`, `wanted-3` where an earlier result, a running job, or what no job has
+    written but would be replaced, is.
 
     Args:
         wanted: the folder that the user expects.
@@ -48,7 +53,8 @@ def result_folder(
     """
 
     def taken(folder: Path) -> bool:
-        return not overwrite and (folder / holds).exists() and not mine(folder / holds)
+        foreign = not (folder / LOG).exists() and any((folder / name).exists() for name in REPLACED)
+        return not overwrite and (foreign or ((folder / holds).exists() and not mine(folder / holds)))
 
     for folder in candidates(wanted):
         if taken(folder):
@@ -72,7 +78,13 @@ def candidates(wanted: Path) -> Iterator[Path]:
     """`wanted`, `wanted-2`, `wanted-3`, ..., without an end."""
     yield wanted
     for number in count(2):
-        yield wanted.with_name(f"{wanted.name}-{number}")
+        yield named(wanted, str(number))
+
+
+def named(folder: Path, more: str) -> Path:
+    """`folder-more`, beside the folder."""
+    folder = folder.resolve() if folder.name in ("", "..") else folder
+    return folder.with_name(f"{folder.name}-{more}")
 
 
 def _lock(folder: Path) -> int | None:

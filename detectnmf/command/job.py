@@ -14,7 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from detectnmf.command.folder import result_folder
+from detectnmf.command.folder import LOG, named, result_folder
 from detectnmf.command.joblog import JobLog
 from detectnmf.command.provenance import device_name, provenance
 from detectnmf.memory import GIB
@@ -56,8 +56,10 @@ class Job:
         wanted = self.own(wanted)
         with result_folder(wanted, self.config.overwrite, holds, mine) as folder:
             if folder != wanted:
-                logger.info("%s holds an earlier result, which is kept; writing to %s (overwrite=true replaces it)", wanted, folder)
-            self.log.into(folder / "log.txt")
+                logger.info(
+                    "%s holds an earlier result or other files, which are kept; writing to %s (overwrite=true replaces it)", wanted, folder
+                )
+            self.log.into(folder / LOG)
             (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(self.settings)), encoding="utf-8")
             logger.debug("command: %s", self.command)
             logger.debug("on %s, with at most %.1f GiB of working memory", device_name(self.runtime), self.runtime.budget / GIB)
@@ -65,7 +67,7 @@ class Job:
 
     def own(self, wanted: Path) -> Path:
         """The folder of this job of a sweep, where it is one."""
-        return wanted.with_name(f"{wanted.name}-{self.suffix}") if self.suffix else wanted
+        return named(wanted, self.suffix) if self.suffix else wanted
 
     def provenance(self, source: str | None = None) -> dict[str, Any]:
         return provenance(self.settings, self.runtime, self.command, source)

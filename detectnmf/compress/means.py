@@ -57,20 +57,28 @@ class LocalMeans:
         step = runtime.batch(4 * size[0] * size[1] * COPIES, most=256)
         sums, offset = Sums(size[0] * size[1], device), None
         lost = np.zeros(frames)
+        bad_frames = np.zeros(frames, bool) if recording.bad_frames is None else recording.bad_frames.astype(bool)
         for piece, raw in recording.chunks(step):
             data, mask = load_chunk(raw, device)
+            if mask is not None:
+                lost[piece] = 1 - mask.double().mean(0).cpu().numpy()
+            bad_frames[piece] |= lost[piece] > 0.5
+            if bad_frames[piece].any():  # what is left of them is no measure of anything
+                good = torch.from_numpy(~bad_frames[piece]).to(device).expand(data.shape)
+                mask = good if mask is None else mask & good
+                data = data * good
             if offset is None:  # near the mean, so that squares do not lose their digits
                 offset = data.sum(1, keepdim=True) / (data.shape[1] if mask is None else mask.sum(1, keepdim=True).clamp(min=1))
             data = data - offset
             if mask is not None:
                 data *= mask
-                lost[piece] = 1 - mask.double().mean(0).cpu().numpy()
             sums.add(data, mask)
         assert offset is not None
         count = sums.count.clamp(min=1)
         mean = sums.total / count
         spread = (sums.square / count - mean**2).clamp(min=0).sqrt()
-        bad_pixels = ((sums.count < 0.5 * frames) | ~(spread > TINY * (1 + offset[:, 0].abs()))).cpu().numpy()
+        fewest = 0.5 * max(frames - int(bad_frames.sum()), 1)
+        bad_pixels = ((sums.count < fewest) | ~(spread > TINY * (1 + offset[:, 0].abs()))).cpu().numpy()
         if recording.bad_pixels is not None:
             bad_pixels |= recording.bad_pixels.ravel()
         noise = sums.noise.cpu().numpy()
@@ -89,7 +97,6 @@ class LocalMeans:
                 data *= mask
                 missing += int((~mask.cpu().numpy())[~bad_pixels].sum())
             V[:, piece] = scaled @ data
-        bad_frames = lost > 0.5 if recording.bad_frames is None else (lost > 0.5) | recording.bad_frames
         if bad_frames.any() and not bad_frames.all():
             V = bridged(V, bad_frames)
             missing -= round(float(lost[bad_frames].sum() * (~bad_pixels).sum()))

@@ -78,7 +78,8 @@ class _Frames:
 
     def __getitem__(self, index: Index) -> np.ndarray:
         flat = self.raw[index[0], self.around : self.raw.shape[1] - self.around]
-        return np.asarray(flat.reshape(*flat.shape[:-1], *self.size)[(..., *index[1:])])
+        frames = flat.reshape(*flat.shape[:-1], *self.size)
+        return np.asarray(frames[(*[slice(None)] * (frames.ndim - 2), *index[1:])])
 
 
 def _footer(path: Path) -> dict[str, Any] | None:

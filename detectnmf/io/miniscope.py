@@ -46,4 +46,4 @@ def _numbers(file: Path) -> np.ndarray:
                 continue
             if not rows or len(row) == len(rows[0]):
                 rows.append(row)
-    return np.array(rows).reshape(len(rows), -1)
+    return np.array(rows) if rows else np.zeros((0, 0))

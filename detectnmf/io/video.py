@@ -87,7 +87,7 @@ class VideoArray:
         with self._lock, _explained(self.path):
             for place, number in enumerate(np.atleast_1d(wanted).tolist()):
                 out[place] = self._at(number)
-        return np.asarray((out if np.ndim(wanted) else out[0])[(..., *index[1:])] if len(index) > 1 else out)
+        return out[(slice(None) if np.ndim(wanted) else 0, *index[1:])]
 
     def close(self) -> None:
         """Close the file until the next read."""
@@ -101,12 +101,12 @@ class VideoArray:
 
     def _at(self, number: int) -> np.ndarray:
         key = int(self.keys[np.searchsorted(self.keys, self.times[number], side="right") - 1])
-        if self._frames is None or number < self._next or key > self.times[self._next]:
+        if self._frames is None or number < self._next or key > self.times[min(self._next, self.shape[0] - 1)]:
             self._start(key)
         assert self._frames is not None
         for frame in self._frames:
             at = int(np.searchsorted(self.times, frame.pts)) if frame.pts is not None else self._next
-            self._next = min(at + 1, self.shape[0] - 1)
+            self._next = at + 1
             if at == number:
                 values = _values(frame)
                 if values.shape[:2] != self.frame[:2] or values.dtype != self.dtype:

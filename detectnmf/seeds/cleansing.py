@@ -110,9 +110,11 @@ class SeedsCleansing:
             steps["prominence"] = seeds = seeds[self.prominence(np.concatenate(d) if d else np.zeros(0))]
         score = np.ones(len(seeds), np.float32)
         if self.classifier is not None:
-            verdict = self.classifier(above.traces(seeds), above.rate, runtime, noise_of_a_cell(diameter))
-            steps["classifier"] = seeds = seeds[verdict.keep]
-            score = verdict.score[verdict.keep]
+            parts = [seeds[start : start + PIXELS] for start in range(0, max(len(seeds), 1), PIXELS)]
+            verdicts = [self.classifier(above.traces(part), above.rate, runtime, noise_of_a_cell(diameter)) for part in parts]
+            keep = np.concatenate([verdict.keep for verdict in verdicts])
+            steps["classifier"] = seeds = seeds[keep]
+            score = np.concatenate([verdict.score for verdict in verdicts])[keep]
         if self.merging is not None:
             traces = above.traces(seeds).cpu().numpy()
             where = np.stack(np.divmod(seeds, above.size[1]), axis=1)

@@ -21,10 +21,10 @@ def demo(job: Job) -> str:
     import detectnmf
 
     pipeline = build_pipeline(job)
-    with job.folder(place(job.config.out)) as folder:
+    with job.folder(place(job.config.out), holds="movie.tif") as folder:
         start = time.perf_counter()
         logger.info("simulate")
-        made = simulate_into(job, folder / "movie.tif", overwrite=True)
+        made = simulate_into(job, folder / "movie.tif", job.config.overwrite)
         recording = detectnmf.read(str(made.movie))
         result = find_cells(job, pipeline, recording, folder)
         scores = evaluate_into(result, detectnmf.load(made.truth), folder / "evaluation.json")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from detectnmf.command.folder import check_writable
 from detectnmf.command.job import Job
-from detectnmf.tasks.settings import place
+from detectnmf.tasks.settings import place, refuse_to_replace
 
 if TYPE_CHECKING:
     from detectnmf.judge.evaluate import Evaluation
@@ -20,8 +20,10 @@ def evaluate(job: Job) -> str:
 
     found = place(job.config.result)
     found = found / "result.h5" if found.is_dir() else found
-    out = found.with_name("evaluation.json") if job.config.out is None else job.name(place(job.config.out))
+    out = job.name(found.with_name("evaluation.json") if job.config.out is None else place(job.config.out))
     check_writable(out.parent)
+    if job.config.out is not None:
+        refuse_to_replace(out, job.config.overwrite)
     scores = evaluate_into(detectnmf.load(found), detectnmf.load(place(job.config.truth)), out)
     return f"{scores.table()}\n\nwrote {out}"
 

@@ -36,8 +36,8 @@ def sweep(job: Job) -> str:
         raise UserError(f"knob={config.knob} {said}; give one with a number, such as knob=demix.alpha with preset=dips")
     if config.knob.startswith(("register.", "enhance.", "compress.")):
         raise UserError(f"knob={config.knob} changes the compressed movie, which a sweep makes only once; run it with -m instead")
-    if config.knob.startswith("traces.") or config.knob == "seed":
-        raise UserError(f"knob={config.knob} changes nothing of how much is found; run it with -m instead")
+    if config.knob.startswith("traces.") or "." not in config.knob:
+        raise UserError(f"knob={config.knob} is no knob of a part that finds or keeps; run it with -m instead")
     if config.nulls < 1:
         raise UserError(f"nulls must be 1 or more, got {config.nulls}")
     values = ascending(config["values"])

@@ -17,7 +17,7 @@ from detectnmf.command.summary import describe
 from detectnmf.errors import UserError
 from detectnmf.stages.identity import brief
 from detectnmf.tasks.run import build_pipeline, read
-from detectnmf.tasks.settings import place
+from detectnmf.tasks.settings import place, refuse_to_replace
 
 if TYPE_CHECKING:
     from detectnmf.judge.reproduce import Comparison
@@ -40,6 +40,7 @@ def verify(job: Job) -> str:
     again = as_it_was(job, first.provenance, source, str(path))
     if job.config.out is not None:
         check_writable(place(job.config.out))
+        refuse_to_replace(place(job.config.out) / "result.h5", job.config.overwrite)
     for word in unlike(first.provenance, provenance(again.settings, again.runtime, job.command, source)):
         logger.warning("note: %s", word)
     pipeline, recording = build_pipeline(again), read(again)

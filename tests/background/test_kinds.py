@@ -152,3 +152,14 @@ def test_low_rank_keeps_its_rank(movie_on, rank):
 def test_impossible_knobs(model, knobs):
     with pytest.raises(UserError, match="background"):
         model(**knobs)
+
+
+@pytest.mark.parametrize("kind", [RankOne, LowRank, Ring])
+def test_a_grid_without_points_is_refused(kind):
+    with pytest.raises(UserError, match=r"background\.points_per_diameter must be above 0, got 0"):
+        kind(points_per_diameter=0)
+
+
+def test_a_ring_without_width_is_refused():
+    with pytest.raises(UserError, match=r"background\.inner_diameters must be 0 or more and below outer_diameters=1.25, got 1.5"):
+        Ring(inner_diameters=1.5)

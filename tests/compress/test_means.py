@@ -73,3 +73,20 @@ def test_too_many_squares_for_the_memory(frames):
 def test_impossible_edge():
     with pytest.raises(UserError, match=r"compress\.edge"):
         LocalMeans(edge=0.0)
+
+
+def test_frames_that_are_bad_count_in_nothing(frames):
+    """A flash that saturates most of a frame, and frames that are known to be bad."""
+    light = np.clip(np.round(100 * frames), 0, 65535).astype(np.uint16)
+    flash = light.copy()
+    flash[60, :, :20] = 65535
+    flash[60, :, 20:] = 60000
+    known = np.isin(np.arange(200), [20, 60, 130])
+    flash[[20, 130]] += 5000
+    found, clean = LocalMeans(edge=4.0)(Recording(flash, bad_frames=known), QUIET), LocalMeans(edge=4.0)(Recording(light), QUIET)
+    unknown = LocalMeans(edge=4.0)(Recording(np.where(known[:, None, None] & (np.arange(200) != 60)[:, None, None], light, flash)), QUIET)
+    for movie in (found, unknown):
+        assert movie.bad_frames[60] and movie.bad_pixels is None
+        np.testing.assert_allclose(movie.std, clean.std, rtol=0.15)
+        np.testing.assert_allclose(movie.mean, clean.mean, atol=0.3 * clean.std.max())
+    assert np.flatnonzero(found.bad_frames).tolist() == [20, 60, 130]

@@ -34,6 +34,7 @@ def same(recording, movie):
         and np.array_equal(recording[3:20:4], movie[3:20:4])
         and np.array_equal(recording[::-3], movie[::-3])
         and all(np.array_equal(recording[int(t)], movie[t]) for t in order)
+        and all(np.array_equal(recording[-1], movie[-1]) for _ in range(2))
     )
 
 
@@ -92,6 +93,9 @@ def test_a_miniscope_s_folder_is_one_movie(frames, tmp_path):
     assert recording.starts == (8, 16)
     assert recording.rate == pytest.approx(1000 / 33)
     assert "1 of 22 intervals in timeStamps.csv are longer than usual: frames were dropped there." in recording.notes
+    for aborted in ("Frame Number,Time Stamp (ms),Buffer Index\n", ""):
+        (folder / "timeStamps.csv").write_text(aborted)
+        assert same(detectnmf.read(folder), frames)
     writers.video(folder / "behavCam1.avi", frames)
     with pytest.raises(UserError, match=r"holds several movies: behavCam\*.avi, msCam\*.avi; give one of these patterns"):
         detectnmf.read(folder)

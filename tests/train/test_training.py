@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import lightning
 import pytest
 import torch
 from simulators import simulator
@@ -18,7 +19,8 @@ from detectnmf.runtime import Runtime
 from detectnmf.simulate.simulator import Simulator
 from detectnmf.sparsen.fast import Fast
 from detectnmf.train.examples import Example, Labels
-from detectnmf.train.learner import cosine, running_mean
+from detectnmf.train.learner import Learner, cosine, running_mean
+from detectnmf.train.output import Unfinished
 from detectnmf.train.stream import Stream
 from detectnmf.train.training import Training
 
@@ -65,6 +67,16 @@ def test_a_training_that_was_killed_ends_as_if_it_had_not_been(trained: Path, tm
                 raise KeyboardInterrupt
             yield batch
 
+    seen: list[tuple[int, int]] = []
+    save = Unfinished.save
+
+    def noted(unfinished: Unfinished, trainer: lightning.Trainer) -> None:
+        learner = trainer.lightning_module
+        assert isinstance(learner, Learner)
+        seen.append((trainer.global_step, int(learner.averaged.n_averaged)))
+        save(unfinished, trainer)
+
+    monkeypatch.setattr(Unfinished, "save", noted)
     with monkeypatch.context() as patch:
         patch.setattr(Stream, "__iter__", killed)
         with pytest.raises((KeyboardInterrupt, SystemExit)):
@@ -75,6 +87,7 @@ def test_a_training_that_was_killed_ends_as_if_it_had_not_been(trained: Path, tm
     short()(small(), PMD(), Fast(decay=0.5), NoEnhancing(), out, QUIET)
     one, other = (load_network(path, 0.5, torch.device("cpu"))[0].state_dict() for path in (trained, tmp_path / "na0.5.safetensors"))
     assert all(torch.equal(one[key], other[key]) for key in one)
+    assert seen == [(2, 2), (4, 4)]  # the running mean has followed each step when it is looked at, and after going on
 
 
 def test_the_rate_rises_and_falls() -> None:
@@ -92,6 +105,8 @@ def test_the_mean_follows_quickly_at_first() -> None:
 
 
 def test_senseless_knobs_are_refused() -> None:
+    with pytest.raises(UserError, match=r"training\.jitter is a factor of 1 \(none\) or more, got 0"):
+        short(jitter=0)
     with pytest.raises(UserError, match=r"training\.batch must be at least 1, got 0"):
         short(batch=0)
 
