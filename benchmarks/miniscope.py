@@ -24,7 +24,7 @@ from detectnmf.result import DemixResult
 
 DIAMETER = 7.0  # px, full width at half maximum
 ALIKE = 0.5
-ALONE = "classifier, of all that were pooled"
+ALONE = "classifier alone"
 FIXED = (  # CNMF: supports and number of cells stay as they begin
     "background=rank1",
     "demix.structure_every=1000",
