@@ -48,8 +48,8 @@ def help_text() -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point; ends by `SystemExit`: 0 done, 1 a fault of the program, 2 a mistake of the user, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
-    # read when torch is loaded: threads that wait do not hold a core that another program could have, which would hold up all of them
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # read when torch is loaded: threads that wait soon give way to other programs, which would hold up all of them
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         sys.exit(_main(words))
     except UserError as error:
