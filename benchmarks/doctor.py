@@ -62,7 +62,7 @@ def measure(overrides: tuple[str, ...], seed: int) -> Scores:
     seen = sample.take(recording, seconds=60)
     moved = motion.estimate(seen.runs)
     level = noise.noise(seen)[1]
-    tried = trial.attempt(seen, build_pipeline(config), Runtime(quiet=True), None, seconds=60)
+    tried = trial.attempt(seen, build_pipeline(config), Runtime(quiet=True), None, moved, seconds=60)
     found: Scores = {"cpu": time.process_time() - start, "look": float(look.look(seen).word == "one-photon")}
     if not isinstance(tried, str):
         found["forecast"] = cost.cost(seen, tried).seconds

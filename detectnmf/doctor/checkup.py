@@ -61,7 +61,7 @@ def examine(recording: Recording, pipeline: Pipeline, runtime: Runtime, diameter
     moved = motion.estimate(sample.runs)
     seen = look.look(sample)
     found += [noisy, motion.finding(moved), look.finding(seen)]
-    tried = attempt(sample, pipeline, runtime, diameter)
+    tried = attempt(sample, pipeline, runtime, diameter, moved)
     trial = None if isinstance(tried, str) else tried
     if isinstance(tried, str):
         found.append(Finding("trial run", tried, "warning"))

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import fft
 
+from detectnmf.doctor.motion import Motion, estimate
 from detectnmf.doctor.sample import STEP_BYTES, Sample
 from detectnmf.errors import UserError
 from detectnmf.pipeline import FEWEST_FRAMES, Pipeline
@@ -24,6 +26,7 @@ FRAMES = 1000  # of the piece
 LITTLE = 48, 128  # px and frames of the two runs before it: what is done once (loading the detector), and what is done in each run
 FEW_FRAMES = 300  # of the piece, on however slow a machine
 TRACES = 6  # brightest cells, for the decay: in dim ones it seems slower than it is
+SEEN = 0.15  # px rms: what moves more is put in place first
 GUESSED = "nothing shows how large"  # what the pipeline notes when it assumed a diameter
 
 
@@ -52,11 +55,13 @@ class Trial:
     rank: int
 
 
-def attempt(sample: Sample, pipeline: Pipeline, runtime: Runtime, diameter: float | None, seconds: float = 5.0) -> Trial | str:
+def attempt(
+    sample: Sample, pipeline: Pipeline, runtime: Runtime, diameter: float | None, motion: Motion | None, seconds: float = 5.0
+) -> Trial | str:
     """Run on the middle of the field; a sentence where that cannot be done.
 
     Args:
-        diameter: px, as the user gave it.
+        diameter: px, as the user gave it. motion: where there is some, the frames of the piece are put in place first.
         seconds: that reading the piece may take, at the speed at which the sample was read; and what is done once: where this takes
             longer, the piece is shortened by as much.
     """
@@ -71,6 +76,8 @@ def attempt(sample: Sample, pipeline: Pipeline, runtime: Runtime, diameter: floa
     start = (len(recording) - frames) // 2
     window = _middle(sample.average.shape[0]), _middle(sample.average.shape[1])
     piece = _cut(recording, start, frames, window)
+    if motion is not None and motion.rms > SEEN and motion.sure < motion.rms:
+        piece = _in_place(piece)
     try:
         with quiet_pipeline():
             result = pipeline(replace(part, frames=piece), replace(runtime, quiet=True), diameter=diameter)
@@ -126,6 +133,20 @@ def _decay(result: DemixResult) -> float | None:
         return None
     raw = result.signals.raw[:TRACES]
     return Rested.of(raw, result.rate, result.signals.valid, RunningPercentile()).common_decay()
+
+
+def _in_place(piece: np.ndarray) -> np.ndarray:
+    """Each frame shifted back, by Fourier's theorem; what moved out of view is cut off."""
+    found = estimate(((0, piece.astype(np.float32)),), most=len(piece))
+    if found is None:
+        return piece
+    rows, columns = piece.shape[1:]
+    ky, kx = fft.fftfreq(rows)[:, None], fft.rfftfreq(columns)
+    placed = np.empty(piece.shape, np.float32)
+    for frame, (down, right), out in zip(piece.astype(np.float32), found.shifts, placed, strict=True):
+        out[:] = fft.irfft2(fft.rfft2(frame) * np.exp(2j * np.pi * (ky * down + kx * right)), s=(rows, columns))
+    border = np.minimum(np.ceil(np.abs(found.shifts).max(axis=0)).astype(int) + 1, np.array(piece.shape[1:]) // 4)
+    return np.ascontiguousarray(placed[:, border[0] : rows - border[0], border[1] : columns - border[1]])
 
 
 def _cut(recording: Recording, start: int, frames: int, window: tuple[slice, slice]) -> np.ndarray:

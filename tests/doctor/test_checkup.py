@@ -88,7 +88,7 @@ def test_what_is_done_once_is_forecast_once(runtime, monkeypatch):
         return SimpleNamespace(provenance=known, cells=(), signals=None, quality={}, shape=part.frames.shape)
 
     sample = replace(take(recording(np.tile(movie(400), (1, 3, 3)))), seconds=1.0)
-    tried = trial.attempt(sample, slow, runtime, None)
+    tried = trial.attempt(sample, slow, runtime, None, None)
     little = 2e-6 * 128 * 48 * 48
     assert tried.once == pytest.approx(3.5 + little)
     values = 400 * 9 * 48 * 56
