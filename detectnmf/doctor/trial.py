@@ -16,6 +16,7 @@ from detectnmf.doctor.sample import STEP_BYTES, Sample
 from detectnmf.errors import UserError
 from detectnmf.pipeline import FEWEST_FRAMES, Pipeline
 from detectnmf.recording import Recording
+from detectnmf.register.none import NoRegistration
 from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
 from detectnmf.traces.baseline import RunningPercentile
@@ -61,7 +62,9 @@ def attempt(
     """Run on the middle of the field; a sentence where that cannot be done.
 
     Args:
-        diameter: px, as the user gave it. motion: where there is some, the frames of the piece are put in place first.
+        diameter: px, as the user gave it.
+        motion: where there is some, the frames of the piece are put in place first, as the run would; where the piece is too little for
+            the run's way to see that it moves, as a whole, by what the doctor sees.
         seconds: that reading the piece may take, at the speed at which the sample was read; and what is done once: where this takes
             longer, the piece is shortened by as much.
     """
@@ -75,14 +78,18 @@ def attempt(
     frames = min(frames, max(FEW_FRAMES, int(FRAMES * seconds / max(once, 1e-9))))
     start = (len(recording) - frames) // 2
     window = _middle(sample.average.shape[0]), _middle(sample.average.shape[1])
-    piece = _cut(recording, start, frames, window)
-    if motion is not None and motion.rms > SEEN and motion.sure < motion.rms:
-        piece = _in_place(piece)
+    piece = replace(part, frames=_cut(recording, start, frames, window))
+    quiet = replace(runtime, quiet=True)
     try:
         with quiet_pipeline():
-            result = pipeline(replace(part, frames=piece), replace(runtime, quiet=True), diameter=diameter)
+            if motion is not None and motion.rms > SEEN and motion.sure < motion.rms:
+                begun = time.perf_counter()
+                piece, pipeline = _registered(piece, pipeline, quiet), replace(pipeline, register=NoRegistration())
+                once += (time.perf_counter() - begun) * recording.size[0] * recording.size[1] / (piece.size[0] * piece.size[1])
+            result = pipeline(piece, quiet, diameter=diameter)
     except UserError as error:
         return str(error)
+    _, rows, columns = result.shape
     known = result.provenance
     guessed = any(note.startswith(GUESSED) for note in known["notes"])
     quality = result.quality
@@ -92,10 +99,10 @@ def attempt(
         window=window,
         diameter=None if guessed else float(known["diameter"]),
         snr=float(np.median(quality["snr"])) if len(result.cells) else None,
-        density=float(quality["area"].sum()) / (piece.shape[1] * piece.shape[2]) if len(result.cells) else 0.0,
+        density=float(quality["area"].sum()) / (rows * columns) if len(result.cells) else 0.0,
         decay=_decay(result),
         once=once,
-        pace=max(sum(known["timings"].values()) - again, 0.0) / piece.size,
+        pace=max(sum(known["timings"].values()) - again, 0.0) / (len(piece) * rows * columns),
         rank=int(known["rank"]),
     )
 
@@ -133,6 +140,12 @@ def _decay(result: DemixResult) -> float | None:
         return None
     raw = result.signals.raw[:TRACES]
     return Rested.of(raw, result.rate, result.signals.valid, RunningPercentile()).common_decay()
+
+
+def _registered(piece: Recording, pipeline: Pipeline, runtime: Runtime) -> Recording:
+    """The piece as the run registers it; where it is too little for that to see any motion, each frame shifted as a whole."""
+    registered = pipeline.register(piece, runtime)
+    return registered.recording if registered.frames is not None else replace(piece, frames=_in_place(piece[:]))
 
 
 def _in_place(piece: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,13 +20,27 @@ from detectnmf.doctor.sample import take
 from detectnmf.doctor.text import command, text
 from detectnmf.errors import UserError
 from detectnmf.memory import GIB
+from detectnmf.recording import Recording
+from detectnmf.register.base import Registered, Registrar
+from detectnmf.register.none import NoRegistration
 from detectnmf.runtime import Runtime
 
 from .conftest import movie, recording
 
 
-def refuses(*args, **kwargs):
-    raise UserError("nothing here is a cell")
+@dataclass(frozen=True)
+class Refuses:
+    """A pipeline that finds nothing, and shows what it was given."""
+
+    register: Registrar = field(default_factory=NoRegistration)
+    given: list[Recording] = field(default_factory=list)
+
+    def __call__(self, part, runtime, diameter=None):
+        self.given.append(part)
+        raise UserError("nothing here is a cell")
+
+
+refuses = Refuses()
 
 
 @pytest.fixture
@@ -42,12 +56,28 @@ def test_a_trial_that_fails_is_a_line_like_any_other(runtime):
     assert checkup.worst() == "warning"
 
 
+def moves() -> np.ndarray:
+    shifts = np.random.default_rng(0).integers(-2, 3, (len(movie()), 2))
+    return np.stack([np.roll(frame, shift, (0, 1)) for frame, shift in zip(movie(), shifts, strict=True)])
+
+
 def test_a_movie_that_moves_is_to_be_registered(runtime):
     """And one that lies still needs no word of it."""
-    rng = np.random.default_rng(0)
-    moves = np.stack([np.roll(frame, shift, (0, 1)) for frame, shift in zip(movie(), rng.integers(-2, 3, (len(movie()), 2)), strict=True)])
-    assert "register=auto" in command(examine(recording(moves), refuses, runtime), "movie.tif")
+    assert "register=auto" in command(examine(recording(moves()), refuses, runtime), "movie.tif")
     assert "register" not in command(examine(recording(movie()), refuses, runtime), "movie.tif")
+
+
+def test_the_trial_sees_what_the_run_would_register(runtime):
+    """And what that leaves as it is, shifted by what the doctor sees."""
+    ours = recording(movie())
+    sees = Refuses(lambda piece, runtime: Registered(ours, frames=SimpleNamespace()))
+    examine(recording(moves()), sees, runtime)
+    assert sees.given[-1] is ours
+    leaves = Refuses()
+    examine(recording(moves()), leaves, runtime)
+    middle = (slice(None), slice(8, -8), slice(8, -8))
+    placed, still, moved = leaves.given[-1][:], movie().astype(np.float32), moves().astype(np.float32)
+    assert placed[middle].std(axis=0).mean() < 1.05 * still[middle].std(axis=0).mean() < 0.5 * moved[middle].std(axis=0).mean()
 
 
 def test_no_trial_where_a_run_would_waste_time(runtime):
