@@ -20,6 +20,7 @@ from detectnmf.register.none import NoRegistration
 from detectnmf.result import DemixResult
 from detectnmf.runtime import Runtime
 from detectnmf.traces.baseline import RunningPercentile
+from detectnmf.traces.decay import TRUE
 from detectnmf.traces.rest import Rested
 
 EDGE = 112  # px of the piece
@@ -42,6 +43,7 @@ class Trial:
         decay: of a transient, frames; None without cells.
         once: s, of what is done once, however large a movie. pace: s for each pixel of each frame.
         rank: components of the compressed piece.
+        unseen: whether the piece moves, and the run's way of registering did not see it.
     """
 
     result: DemixResult
@@ -54,6 +56,7 @@ class Trial:
     once: float
     pace: float
     rank: int
+    unseen: bool = False
 
 
 def attempt(
@@ -78,13 +81,15 @@ def attempt(
     frames = min(frames, max(FEW_FRAMES, int(FRAMES * seconds / max(once, 1e-9))))
     start = (len(recording) - frames) // 2
     window = _middle(sample.average.shape[0]), _middle(sample.average.shape[1])
-    piece = replace(part, frames=_cut(recording, start, frames, window))
+    piece, unseen = replace(part, frames=_cut(recording, start, frames, window)), False
     quiet = replace(runtime, quiet=True)
     try:
         with quiet_pipeline():
             if motion is not None and motion.rms > SEEN and motion.sure < motion.rms:
                 begun = time.perf_counter()
-                piece, pipeline = _registered(piece, pipeline, quiet), replace(pipeline, register=NoRegistration())
+                registered = pipeline.register(piece, quiet)
+                unseen, pipeline = registered.frames is None, replace(pipeline, register=NoRegistration())
+                piece = replace(piece, frames=_in_place(piece[:])) if unseen else registered.recording
                 once += (time.perf_counter() - begun) * recording.size[0] * recording.size[1] / (piece.size[0] * piece.size[1])
             result = pipeline(piece, quiet, diameter=diameter)
     except UserError as error:
@@ -104,6 +109,7 @@ def attempt(
         once=once,
         pace=max(sum(known["timings"].values()) - again, 0.0) / (len(piece) * rows * columns),
         rank=int(known["rank"]),
+        unseen=unseen,
     )
 
 
@@ -139,13 +145,7 @@ def _decay(result: DemixResult) -> float | None:
     if not len(result.cells) or result.signals is None:
         return None
     raw = result.signals.raw[:TRACES]
-    return Rested.of(raw, result.rate, result.signals.valid, RunningPercentile()).common_decay()
-
-
-def _registered(piece: Recording, pipeline: Pipeline, runtime: Runtime) -> Recording:
-    """The piece as the run registers it; where it is too little for that to see any motion, each frame shifted as a whole."""
-    registered = pipeline.register(piece, runtime)
-    return registered.recording if registered.frames is not None else replace(piece, frames=_in_place(piece[:]))
+    return Rested.of(raw, result.rate, result.signals.valid, RunningPercentile()).common_decay(TRUE)
 
 
 def _in_place(piece: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -23,8 +23,13 @@ logger = logging.getLogger(__name__)
 
 LARGEST = 384  # px a side that the test looks at
 FEWEST = 10  # frames that both halves must find
-FAR = 0.5  # px, a jerk
+LARGE = 1.0, 2.0  # px rms, of motion that matters; standard errors that it must lie above what is seen, to be ruled out
+FAR = 0.5, 3.0  # px, a jerk; times the median distance between both halves' shifts
+NEAR = 0.5  # of a jerk, that both halves may differ by
 SURE = 4.0  # standard errors
+UNTOLD = (
+    "too little lies still in single frames to tell whether the movie moves; it was left as it is (register=rigid shifts it all the same)"
+)
 CELLS = 1.5, 8.0  # px, widths of Gaussians between which cells are seen
 FEW = 16  # frames that are filtered for that
 
@@ -61,17 +66,20 @@ class Auto(Piecewise):
                 raise UserError(f"register.{name} must be 0 or more, got {getattr(self, name)}")
 
     def __call__(self, recording: Recording, runtime: Runtime) -> Registered:
-        """The recording as it is if nothing moves; else with its frames put back on reading."""
+        """The recording as it is if nothing moves, with a note where that cannot be told; else with its frames put back on reading."""
         if min(recording.size) >= SMALLEST:
             self.weighing(recording, runtime)  # a mistake in it is not to be taken for a movie without anything to register by
         try:
             reach = self.reach(recording)
             sample = draw(recording, self.test, runtime.rng(0x57111), runtime)
-            if not self.moves(sample, reach):
+            moving = self.moves(sample, reach)
+            if not moving:
                 neighbours = Neighbours(max_shift=self.max_shift, least=self.least)
                 if self.weights is None and still(sample) < self.least_still and self.flutters(recording, neighbours, runtime):
                     logger.info("register: frames move under a pattern that does not; by those beside them")
                     return neighbours(recording, runtime)
+                if moving is None:
+                    return Registered(replace(recording, notes=(*recording.notes, UNTOLD)))
                 logger.info("register: the movie lies still")
                 return Registered(recording)
             template = self.template(recording, runtime)
@@ -86,22 +94,26 @@ class Auto(Piecewise):
             return registered(recording, self.bent(template, recording, runtime), self.method, runtime)
         return registered(recording, rigid, {**self.method, "kind": "rigid"}, runtime)
 
-    def moves(self, frames: Tensor, reach: int) -> bool:
-        """Whether two halves of the field agree that frames (n, Y, X) move."""
+    def moves(self, frames: Tensor, reach: int) -> bool | None:
+        """Whether two halves of the field agree that frames (n, Y, X) move; None where they do not, and might by far."""
         rows, columns = (slice(max(0, (side - LARGEST) // 2), max(0, (side - LARGEST) // 2) + LARGEST) for side in frames.shape[1:])
         frames = frames[:, rows, columns].contiguous()
         if len(frames) < 2 * FEWEST:
-            return False
+            return None
         first, second = self._halves(frames[::2], frames[1::2], reach), self._halves(frames[1::2], frames[::2], reach)
         shifts = torch.cat([first, second], dim=1)
         agreed, error = agreement(shifts)
-        jerks = (shifts.norm(dim=2).amin(0) > FAR) & ((shifts[0] - shifts[1]).norm(dim=1) < FAR * shifts.norm(dim=2).amax(0))
+        length, apart = shifts.norm(dim=2), (shifts[0] - shifts[1]).norm(dim=1)
+        far = max(FAR[0], FAR[1] * float(apart.median())) if len(apart) else FAR[0]
+        jerks = (length.amin(0) > far) & (apart < NEAR * length.amax(0))
         logger.debug(
             "register: %d of %d frames found, motion %.3g ± %.2g px², %d jerks", shifts.shape[1], len(frames), agreed, error, jerks.sum()
         )
         if shifts.shape[1] < FEWEST:
-            return False
-        return bool(agreed > max(self.least_motion**2, SURE * error)) or int(jerks.sum()) >= max(2, 0.02 * len(frames))
+            return None
+        if agreed > max(self.least_motion**2, SURE * error) or int(jerks.sum()) >= max(2, 0.02 * len(frames)):
+            return True
+        return None if agreed + LARGE[1] * error > LARGE[0] ** 2 else False
 
     def flutters(self, recording: Recording, neighbours: Neighbours, runtime: Runtime) -> bool:
         """Whether two halves of the field agree that frames move against those beside them, the fixed pattern taken away."""

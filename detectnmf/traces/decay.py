@@ -4,7 +4,9 @@ The autocovariance takes a burst of spikes for one slow transient, and so gives 
 simulated bursts; a fit that cannot fall fast enough then misses every other transient. Here the decay is searched, from that of the
 autocovariance downwards, for the least expected error of the non-negative fit (Stein's unbiased estimate: ‖y − c‖² + 2 σ² · number of
 pools that are lit; a projection on a polyhedral cone has the dimension of its face as divergence). What is not white in a recording must
-not be followed with faster decays: σ counts half as large again.
+not be followed with faster decays: σ counts half as large again, which makes dim transients somewhat slower than they are. Where the
+indicator's own decay is wanted, and not what serves deconvolution best, σ counts as it is, beside a share of the variance for all that is
+no sharp rise and single exponential.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ import numpy as np
 
 from detectnmf.traces.pools import Pools
 
-CAUTION = 1.5  # times the noise
+SERVES = 1.5, 0.0  # how often the noise counts; share of the variance that the model misses
+TRUE = 1.0, 0.003  # the same, for the indicator's own decay
 SHARES = (1.0, 0.7, 0.5, 0.35, 0.25)  # of the autocovariance's decay
 FINE = 0.84  # ratio of neighbouring decays around the best one
 
@@ -26,9 +29,10 @@ def risk(y: np.ndarray, decay: np.ndarray, noise: np.ndarray) -> np.ndarray:
     return np.asarray(2 * pools.sums(lit.astype(float)) - explained / np.maximum(noise, 1e-300) ** 2)
 
 
-def best_decay(y: np.ndarray, noise: np.ndarray, slowest: np.ndarray) -> np.ndarray:
-    """(K,) decay in frames at which the risk of each trace is least, `slowest` (K,) at most."""
-    noise = CAUTION * noise
+def best_decay(y: np.ndarray, noise: np.ndarray, slowest: np.ndarray, caution: tuple[float, float] = SERVES) -> np.ndarray:
+    """(K,) decay in frames at which the risk of each trace is least, `slowest` (K,) at most; `caution` SERVES or TRUE."""
+    often, missed = caution
+    noise = np.sqrt((often * noise) ** 2 + missed * y.var(axis=1, dtype=np.float64))
     decays = np.array([share * slowest for share in SHARES])
     risks = np.array([risk(y, decay, noise) for decay in decays])
     at, cells = risks.argmin(axis=0), np.arange(len(y))

@@ -9,7 +9,7 @@ import torch
 
 from detectnmf.traces import spectrum
 from detectnmf.traces.baseline import RunningPercentile
-from detectnmf.traces.decay import best_decay, liveliest
+from detectnmf.traces.decay import SERVES, best_decay, liveliest
 from detectnmf.traces.levels import resting_level
 
 FEWEST = 10  # valid frames from which a trace is deconvolved
@@ -61,18 +61,18 @@ class Rested:
         """(K, T) at rest at 0."""
         return self.raw - self.level
 
-    def decay(self) -> np.ndarray:
-        """(K,) frames; NaN for a trace that is not alive."""
+    def decay(self, caution: tuple[float, float] = SERVES) -> np.ndarray:
+        """(K,) frames; NaN for a trace that is not alive. `caution` as in `best_decay`."""
         found = np.full(len(self.raw), np.nan)
         some = liveliest(self.y[self.alive], STRETCH)
-        found[self.alive] = best_decay(some, self.noise[self.alive], self.slowest[self.alive])
+        found[self.alive] = best_decay(some, self.noise[self.alive], self.slowest[self.alive], caution)
         return found
 
-    def common_decay(self) -> float | None:
+    def common_decay(self, caution: tuple[float, float] = SERVES) -> float | None:
         """Median over the traces, each as heavy as the share of its variance that is no noise; None without any (frames)."""
         heavy = np.where(self.alive, 1 - self.noise**2 / np.maximum(self.y.var(axis=1, dtype=np.float64), 1e-300), 0).clip(0)
         if not heavy.any():
             return None
-        decay = self.decay()
+        decay = self.decay(caution)
         order = np.argsort(decay)
         return float(decay[order][np.searchsorted(np.cumsum(heavy[order]), heavy.sum() / 2)])

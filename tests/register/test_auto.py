@@ -10,7 +10,7 @@ from drift import bending, moving, still, texture
 
 from detectnmf.errors import UserError
 from detectnmf.recording import Recording
-from detectnmf.register.auto import Auto
+from detectnmf.register.auto import UNTOLD, Auto
 from detectnmf.runtime import Runtime
 
 RUNTIME = Runtime(device="cpu", max_memory=1.0, quiet=True)
@@ -31,8 +31,9 @@ def flicker(frames: int = 300, seed: int = 0, background: float = 0.0) -> Record
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("background", [0.0, 1.0])
 def test_cells_that_flicker_do_not_move(seed, background):
-    recording = flicker(seed=seed, background=background)
-    assert Auto()(recording, RUNTIME).recording is recording
+    registered = Auto()(flicker(seed=seed, background=background), RUNTIME)
+    assert registered.frames is None
+    assert registered.recording.notes == (() if background else (UNTOLD,))  # where nothing lasts, nothing tells
 
 
 @pytest.mark.parametrize("noise", [0.1, 1.0, 3.0])
@@ -64,7 +65,8 @@ def test_what_bends_is_bent():
 def test_what_cannot_be_judged_is_left_as_it_is_unless_asked_for():
     for shape in ((1, 64, 64), (30, 64, 10), (60, 64, 64)):
         noise = Recording(np.random.default_rng(0).standard_normal(shape).astype(np.float32))
-        assert Auto()(noise, RUNTIME).recording is noise
+        left = Auto()(noise, RUNTIME)
+        assert left.frames is None and left.recording.frames is noise.frames
     with pytest.raises(UserError, match="leaves too little of a field"):
         Auto(max_shift=40)(still(frames=30), RUNTIME)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from detectnmf.traces.decay import best_decay, liveliest, risk
+from detectnmf.traces.decay import TRUE, best_decay, liveliest, risk
 from detectnmf.traces.pools import Pools
 from detectnmf.traces.spectrum import autocovariance, coefficients
 
@@ -31,6 +31,22 @@ def test_bursts_do_not_make_it_slow():
     true, slow = -1 / np.log(0.85), by_autocovariance(y)
     assert np.median(slow) > 1.5 * true
     assert np.median(best_decay(y, np.full(20, 0.2), slow)) == pytest.approx(true, rel=0.2)
+
+
+@pytest.mark.parametrize(("noise", "rise"), [(0.1, 0.0), (0.4, 0.0), (0.1, 1.0)])
+def test_the_indicators_own_decay_whatever_the_noise_and_the_rise(noise, rise):
+    """Where noise is large, what serves deconvolution is slower by a tenth; a rise of a frame is not taken for a fall."""
+    rng = np.random.default_rng(1)
+    first = rng.random((40, 2000)) < 0.006
+    spikes = rng.poisson(0.6 * lfilter(np.ones(8), [1], first.astype(float), axis=1))
+    true = 9.0
+    c = lfilter([1], [1, -np.exp(-1 / true)], spikes, axis=1)
+    c = lfilter([1 - np.exp(-1 / rise)], [1, -np.exp(-1 / rise)], c, axis=1) if rise else c
+    y = c + noise * rng.standard_normal(c.shape)
+    slow, level = by_autocovariance(y), np.full(40, noise)
+    own, serves = np.median(best_decay(y, level, slow, TRUE)), np.median(best_decay(y, level, slow))
+    assert own == pytest.approx(true, rel=0.1)
+    assert noise < 0.3 or serves > 1.05 * own
 
 
 def test_risk_is_the_squared_error_that_it_estimates(traces):
