@@ -1,7 +1,8 @@
-"""How much the field moves: shifts of frames against their mean, by phase correlation, freed of what noise adds.
+"""How much the field moves: shifts of frames against a mean of others, by phase correlation, freed of what noise adds.
 
-Each frame's Fourier coefficients are dealt into two halves, as by tossing coins. Each half gives a shift of its own. Noise in the two is
-independent, motion is the same: the mean product of the two, and not the mean square of either, is that of the motion.
+Every other frame is compared with the mean of those between, so that no frame meets its own noise. Each frame's Fourier coefficients are
+dealt into two halves, in blocks. Each half gives a shift of its own. Noise in the two is independent, motion is the same: the mean product
+of the two, and not the mean square of either, is that of the motion.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ REACH = 12  # px, that are searched
 FINE = 8  # steps in a pixel
 FEWEST = 16  # px, edge of the field
 EDGE = 192  # px, of the middle that is looked at
+BLOCK = 5  # coefficients
 FEW = 4  # consecutive frames
 LARGE = 0.5  # px rms from which registration pays
 UNSURE = 1.0  # px rms; where noise makes more, frames follow the noise of their own mean
@@ -43,10 +45,10 @@ class Motion:
     @property
     def pays(self) -> bool:
         """Whether it can be told from noise, and is worth registering."""
-        return self.sure <= UNSURE and self.rms > LARGE
+        return self.sure <= UNSURE and self.rms > max(LARGE, self.sure)
 
 
-def estimate(runs: Sequence[tuple[int, np.ndarray]], seed: int = 0, most: int = 1024) -> Motion | None:
+def estimate(runs: Sequence[tuple[int, np.ndarray]], most: int = 1024) -> Motion | None:
     """From runs of consecutive frames, (first frame, (n, y, x)); None where frames are too small or too few.
 
     Args:
@@ -61,23 +63,27 @@ def estimate(runs: Sequence[tuple[int, np.ndarray]], seed: int = 0, most: int = 
     first = np.concatenate([np.arange(len(run)) == 0 for _, run in runs])
     size = runs[0][1].shape[1:]
     spectra = np.concatenate([_spectra(run) for _, run in runs])  # (n, ky, kx)
-    half = np.random.default_rng(seed).random(spectra.shape[1:]) < 0.5
+    half = _chessboard(size)
     ky, kx = np.meshgrid(fft.fftfreq(size[0]), fft.rfftfreq(size[1]), indexing="ij")
     shifts = np.zeros((len(spectra), 2))
+    both = np.zeros((2, len(spectra), 2))
+    parts = [np.arange(len(spectra)) % 2 == number for number in range(2)]
     for more in reversed(range(ROUNDS)):
         turned = spectra * np.exp(2j * np.pi * (ky * shifts[:, 0, None, None] + kx * shifts[:, 1, None, None])).astype(np.complex64)
-        template = turned.mean(axis=0)
+        templates = [turned[part].mean(axis=0) for part in parts]
         power = np.square(np.abs(spectra)).mean(axis=0)
-        noise = np.maximum(power - np.square(np.abs(template)), 1e-12 * power.max())
+        noise = np.maximum(power - (np.conj(templates[0]) * templates[1]).real, 1e-12 * power.max())
         if not noise.all():  # nothing is there
             return None
-        weight = np.conj(template) / noise
-        weight[ky**2 + kx**2 > 0.16] = 0  # at the corners there is little but noise
-        if not more:
-            both = [_shifts(spectra, (weight * mask).astype(np.complex64), size) for mask in (half, ~half)]
-        shifts = _shifts(spectra, weight.astype(np.complex64), size, fine=not more)
-        shifts -= np.median(shifts, axis=0)
-    one, other = (part - np.median(part, axis=0) for part in both)
+        for part, template in zip(parts, reversed(templates), strict=True):
+            weight = np.conj(template) / noise
+            weight[ky**2 + kx**2 > 0.16] = 0  # at the corners there is little but noise
+            if not more:
+                seen = np.stack([_shifts(spectra[part], (weight * mask).astype(np.complex64), size) for mask in (half, ~half)])
+                both[:, part] = seen - np.median(seen, axis=1, keepdims=True)
+            shifts[part] = _shifts(spectra[part], weight.astype(np.complex64), size, fine=not more)
+            shifts[part] -= np.median(shifts[part], axis=0)
+    one, other = both[0], both[1]
     inside = (np.abs(one) < REACH - 1).all(axis=1) & (np.abs(other) < REACH - 1).all(axis=1)
     if not inside.any():
         return None
@@ -98,6 +104,12 @@ def finding(motion: Motion | None) -> Finding:
     if motion.pays:
         return Finding("motion", value, "warning", "moving edges look like cells: register=auto, rigid or piecewise puts frames back")
     return Finding("motion", value)
+
+
+def _chessboard(size: tuple[int, int]) -> np.ndarray:
+    """(ky, kx) True in the white squares of BLOCK coefficients a side: the taper ties each to its neighbours."""
+    down, right = np.meshgrid(fft.fftfreq(size[0], 1 / size[0]), fft.rfftfreq(size[1], 1 / size[1]), indexing="ij")
+    return np.asarray((down // BLOCK + right // BLOCK) % 2 == 0)
 
 
 def _spectra(run: np.ndarray) -> np.ndarray:

@@ -112,6 +112,14 @@ def test_a_still_movie_does_not_move_and_noise_alone_is_told():
     assert motion.finding(None).value.startswith("not estimated")
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("level", [60.0, 120.0, 200.0])
+def test_noise_in_which_a_still_movie_nearly_drowns_is_not_motion(level, seed):
+    """A frame that met its own noise in the mean of all would agree with itself, by more than noise alone makes."""
+    still = motion.estimate(take(recording(movie(256, noise=level, seed=seed))).runs)
+    assert not still.pays and still.rms <= still.sure
+
+
 @pytest.mark.parametrize(("order", "cure"), [((0, 1, 2), None), ((1, 2, 0), "YXT"), ((1, 0, 2), "YTX")])
 def test_time_on_another_axis_is_recognised(order, cure):
     """As when a MATLAB array Y × X × T is written as it is."""
