@@ -19,6 +19,7 @@ from detectnmf.compressed import Compressed
 from detectnmf.demix.model import Model
 from detectnmf.footprints import masks
 from detectnmf.judge.match import NOBODY, brightness, recover, spatial_cosine, trace_cosine
+from detectnmf.judge.oracle import oracle_traces
 from detectnmf.pipeline import assemble
 from detectnmf.result import DemixResult
 
@@ -89,6 +90,12 @@ def cnmf(case: Case) -> Row:
     return similar(assemble(movie, model, np.arange(len(model))), case.truth)
 
 
+def told(case: Case) -> Row:
+    """The oracle: told the true footprints and background, it regresses the compressed movie on them."""
+    cells = case.truth.cells
+    return similar(replace(case.truth, cells=replace(cells, traces=oracle_traces(case.movie, case.truth))), case.truth)
+
+
 def seeds(case: Case) -> Row:
     """Seeds after each step that lie in a true cell's mask or in none, and how many cells have one."""
     inside = masks(case.truth.cells.footprints).tocsr()
@@ -109,6 +116,7 @@ def _steps(case: Case, *changes: str) -> dict[str, np.ndarray]:
 
 SCNMF, MASKNMF = ("preset=scnmf",), ("preset=masknmf", "detector.checkpoint=one_photon")
 METHODS: dict[str, Callable[[Case], Row]] = {
+    "oracle": told,
     "scnmf": Run(SCNMF),
     "masknmf": Run(MASKNMF),
     "masknmf, enhanced": Run((*MASKNMF, "enhance=neural")),
