@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,7 +13,7 @@ from detectnmf.errors import UserError
 from detectnmf.recording import Recording
 from detectnmf.register.base import Registered
 from detectnmf.register.ground import Ground, smoothed
-from detectnmf.register.match import taper
+from detectnmf.register.match import Matcher, taper
 from detectnmf.register.neighbours import Neighbours
 from detectnmf.register.piecewise import Piecewise
 from detectnmf.register.rigid import SMALLEST, registered
@@ -28,10 +29,11 @@ FAR = 0.5, 3.0  # px, a jerk; times the median distance between both halves' shi
 NEAR = 0.5  # of a jerk, that both halves may differ by
 SURE = 4.0  # standard errors
 UNTOLD = (
-    "too little lies still in single frames to tell whether the movie moves; it was left as it is (register=rigid shifts it all the same)"
+    "single frames show too little of what lasts to tell whether the movie moves; it is left as it is (register=rigid shifts it anyway)"
 )
 CELLS = 1.5, 8.0  # px, widths of Gaussians between which cells are seen
 FEW = 16  # frames that are filtered for that
+SQUARE = 5  # coefficients
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Auto(Piecewise):
                 if self.weights is None and still(sample) < self.least_still and self.flutters(recording, neighbours, runtime):
                     logger.info("register: frames move under a pattern that does not; by those beside them")
                     return neighbours(recording, runtime)
-                if moving is None:
+                if moving is None and not self.rests(recording, reach, runtime):
                     return Registered(replace(recording, notes=(*recording.notes, UNTOLD)))
                 logger.info("register: the movie lies still")
                 return Registered(recording)
@@ -114,6 +116,30 @@ class Auto(Piecewise):
         if agreed > max(self.least_motion**2, SURE * error) or int(jerks.sum()) >= max(2, 0.02 * len(frames)):
             return True
         return None if agreed + LARGE[1] * error > LARGE[0] ** 2 else False
+
+    def rests(self, recording: Recording, reach: int, runtime: Runtime) -> bool:
+        """Whether every other frame, as a whole, lies where a template of those between has it, give or take `LARGE`.
+
+        Whole frames show what halves of the field are too dim for. Coefficients are dealt into two halves; a lit cell pulls both alike, so
+        that this can tell rest and not motion.
+        """
+        bad = np.zeros(len(recording), bool) if recording.bad_frames is None else recording.bad_frames.astype(bool)
+        other = np.arange(len(recording)) % 2 == 1
+        try:
+            template = self.template(replace(recording, bad_frames=bad | other), runtime)
+            frames = draw(replace(recording, bad_frames=bad | ~other), self.test, runtime.rng(0x57112), runtime)
+        except UserError:
+            return False
+        free, half = template.ground.free(template.image[None]), squares(template.image.shape, frames.device)
+        parts = [Matcher.of(free, template.window, template.filter * part, reach) for part in (torch.ones_like(half), half, 1 - half)]
+        whole, *both = (in_parts(matcher, template.ground, frames) for matcher in parts)
+        found = (whole.significance[:, 0] >= self.least) & ~torch.stack([match.edge[:, 0] for match in both]).any(dim=0)
+        if int(found.sum()) < max(FEWEST, len(frames) / 2):
+            return False
+        shifts = torch.stack([match.shifts[found, 0] for match in both])
+        agreed, error = agreement(shifts - shifts.median(dim=1, keepdim=True).values)
+        logger.debug("register: %d of %d whole frames found, motion %.3g ± %.2g px²", found.sum(), len(frames), agreed, error)
+        return agreed + LARGE[1] * error < LARGE[0] ** 2
 
     def flutters(self, recording: Recording, neighbours: Neighbours, runtime: Runtime) -> bool:
         """Whether two halves of the field agree that frames move against those beside them, the fixed pattern taken away."""
@@ -163,6 +189,13 @@ def still(frames: Tensor) -> float:
     some = frames[:: max(1, len(frames) // FEW)] - middle
     lasting, fleeting = (torch.stack([smoothed(x, CELLS[0]) - smoothed(x, CELLS[1]) for x in images]) for images in (middle[None], some))
     return float(lasting.std() / fleeting.std()) if float(fleeting.std()) > 0 else float("inf")
+
+
+def squares(size: tuple[int, ...], device: torch.device) -> Tensor:
+    """(h, w // 2 + 1) 1 and 0 in turn in squares of SQUARE coefficients a side; the window ties each coefficient to its neighbours."""
+    down = torch.fft.fftfreq(size[0], 1 / size[0], device=device).div(SQUARE).floor()
+    right = torch.fft.rfftfreq(size[1], 1 / size[1], device=device).div(SQUARE).floor()
+    return (down[:, None] + right).remainder(2)
 
 
 def checks(size: tuple[int, int], device: torch.device) -> Tensor:

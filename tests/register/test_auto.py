@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from drift import bending, moving, still, texture
 
 from detectnmf.errors import UserError
@@ -47,6 +48,23 @@ def test_what_lies_still_is_left_as_it_is(noise):
 def test_what_moves_as_a_whole_is_shifted(reach, noise):
     registration = Auto()(moving(frames=150, size=(96, 96), reach=reach, noise=noise)[0], RUNTIME).registration()
     assert registration.shifts.shape[1:] == (1, 1, 2) and registration.method["kind"] == "rigid"
+
+
+@pytest.mark.parametrize("noise", [8.0, 10.0])
+def test_what_is_too_dim_for_halves_of_the_field_is_looked_at_whole(noise):
+    """Rest is told then; motion is not, since a lit cell moves a whole frame alike: a note says so."""
+    lies = Auto()(still(frames=300, noise=noise), RUNTIME)
+    assert lies.frames is None and lies.recording.notes == ()
+    moves = Auto()(moving(frames=300, size=(96, 96), reach=4.0, noise=noise)[0], RUNTIME)
+    assert moves.frames is None and moves.recording.notes == (UNTOLD,)
+
+
+@pytest.mark.parametrize("seed", [1, 3, 7])
+def test_chance_agreement_in_a_dim_movie_is_no_jerk(seed):
+    """Halves of the field that find a still frame with errors of a pixel now and then err alike."""
+    recording = still(frames=160, noise=4.0, seed=seed)
+    sample = torch.from_numpy(recording[:128].astype(np.float32))
+    assert not Auto().moves(sample, 12)
 
 
 def test_a_few_jerks_are_motion():
