@@ -20,6 +20,7 @@ FINE = 8  # steps in a pixel
 FEWEST = 16  # px, edge of the field
 EDGE = 192  # px, of the middle that is looked at
 BLOCK = 5  # coefficients
+DARK = 0.2  # of what a frame has in common with the template: one that has less shows nothing
 FEW = 4  # consecutive frames
 LARGE = 0.5  # px rms from which registration pays
 UNSURE = 1.0  # px rms; where noise makes more, frames follow the noise of their own mean
@@ -31,7 +32,7 @@ class Motion:
     """Displacement from the mean place.
 
     Args:
-        index: (n,) frames. shifts: (n, 2) px, down and right.
+        index: (n,) frames. shifts: (n, 2) px, down and right; 0 of frames that show nothing.
         rms: root mean square length (px), without what noise adds. step: of the change from one frame to the next.
         sure: what noise alone makes of a shift (px rms); much above rms, motion cannot be told.
     """
@@ -67,6 +68,7 @@ def estimate(runs: Sequence[tuple[int, np.ndarray]], most: int = 1024) -> Motion
     ky, kx = np.meshgrid(fft.fftfreq(size[0]), fft.rfftfreq(size[1]), indexing="ij")
     shifts = np.zeros((len(spectra), 2))
     both = np.zeros((2, len(spectra), 2))
+    alike = np.zeros(len(spectra))  # of each frame with the template, in place
     parts = [np.arange(len(spectra)) % 2 == number for number in range(2)]
     for more in reversed(range(ROUNDS)):
         turned = spectra * np.exp(2j * np.pi * (ky * shifts[:, 0, None, None] + kx * shifts[:, 1, None, None])).astype(np.complex64)
@@ -81,10 +83,14 @@ def estimate(runs: Sequence[tuple[int, np.ndarray]], most: int = 1024) -> Motion
             if not more:
                 seen = np.stack([_shifts(spectra[part], (weight * mask).astype(np.complex64), size) for mask in (half, ~half)])
                 both[:, part] = seen - np.median(seen, axis=1, keepdims=True)
+                alike[part] = (turned[part] * weight).real.sum(axis=(1, 2))
             shifts[part] = _shifts(spectra[part], weight.astype(np.complex64), size, fine=not more)
             shifts[part] -= np.median(shifts[part], axis=0)
     one, other = both[0], both[1]
     inside = (np.abs(one) < REACH - 1).all(axis=1) & (np.abs(other) < REACH - 1).all(axis=1)
+    dark = alike <= DARK * np.median(alike)
+    shifts[dark] = 0
+    inside &= ~dark
     if not inside.any():
         return None
     rms = np.sqrt(max(float((one * other)[inside].sum(axis=1).mean()), 0))

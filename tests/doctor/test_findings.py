@@ -112,6 +112,13 @@ def test_a_still_movie_does_not_move_and_noise_alone_is_told():
     assert motion.finding(None).value.startswith("not estimated")
 
 
+def test_dark_frames_do_not_move():
+    clip = movie(256)
+    clip[[10, 90, 171]] = 4 * np.random.default_rng(5).standard_normal((3, *SIZE))
+    found = motion.estimate(take(recording(clip)).runs)
+    assert found.rms < 0.02 and np.abs(found.shifts[[10, 90, 171]]).max() == 0
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("level", [60.0, 120.0, 200.0])
 def test_noise_in_which_a_still_movie_nearly_drowns_is_not_motion(level, seed):
