@@ -77,7 +77,8 @@ def attempt(
     if frames < FEWEST_FRAMES:
         return f"too short for a trial run: {len(recording)} frames"
     part = replace(recording, bad_frames=None, bad_pixels=None, notes=(), starts=())
-    once, again = (_little(part, pipeline, runtime, diameter) for _ in range(2))
+    little = _little(part)
+    once, again = (_taken(little, pipeline, runtime, diameter) for _ in range(2))
     frames = min(frames, max(FEW_FRAMES, int(FRAMES * seconds / max(once, 1e-9))))
     start = (len(recording) - frames) // 2
     window = _middle(sample.average.shape[0]), _middle(sample.average.shape[1])
@@ -113,16 +114,19 @@ def attempt(
     )
 
 
-def _little(recording: Recording, pipeline: Pipeline, runtime: Runtime, diameter: float | None) -> float:
-    """s, of a run on so little that it takes hardly more than what does not grow with the movie."""
+def _little(recording: Recording) -> Recording:
+    """So little that a run on it takes hardly more than what does not grow with the movie."""
     edge, frames = LITTLE
     rows, columns = (_middle(side, edge) for side in recording.size)
-    first = max(0, (len(recording) - frames) // 2)
-    piece = _cut(recording, first, frames, (rows, columns))
+    return replace(recording, frames=_cut(recording, max(0, (len(recording) - frames) // 2), frames, (rows, columns)))
+
+
+def _taken(recording: Recording, pipeline: Pipeline, runtime: Runtime, diameter: float | None) -> float:
+    """s, of a run."""
     begun = time.perf_counter()
     try:
         with quiet_pipeline():
-            pipeline(replace(recording, frames=piece), replace(runtime, quiet=True), diameter=diameter)
+            pipeline(recording, replace(runtime, quiet=True), diameter=diameter)
     except UserError:  # too little for some part: the piece itself will tell
         pass
     return time.perf_counter() - begun
