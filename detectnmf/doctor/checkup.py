@@ -112,7 +112,7 @@ def _settings(recording: Recording, trial: Trial | None, looks: str, diameter: f
     if looks == "one-photon":
         settings["preset"] = "scnmf"
     if moved is not None and moved.pays:
-        settings["register"] = "rigid" if trial is not None and trial.unseen else "auto"
+        settings["register"] = "auto"
     if diameter is not None:
         settings["diameter"] = f"{diameter:.3g}"
     elif trial is not None and trial.diameter is not None:

@@ -17,6 +17,7 @@ from detectnmf.doctor.finding import Finding
 
 REACH = 12  # px, that are searched
 FINE = 8  # steps in a pixel
+CHUNK = 64  # frames that are correlated at once
 FEWEST = 16  # px, edge of the field
 EDGE = 192  # px, of the middle that is looked at
 BLOCK = 5  # coefficients
@@ -71,7 +72,7 @@ def estimate(runs: Sequence[tuple[int, np.ndarray]], most: int = 1024) -> Motion
     alike = np.zeros(len(spectra))  # of each frame with the template, in place
     parts = [np.arange(len(spectra)) % 2 == number for number in range(2)]
     for more in reversed(range(ROUNDS)):
-        turned = spectra * np.exp(2j * np.pi * (ky * shifts[:, 0, None, None] + kx * shifts[:, 1, None, None])).astype(np.complex64)
+        turned = spectra * _turn(shifts, size)
         templates = [turned[part].mean(axis=0) for part in parts]
         power = np.square(np.abs(spectra)).mean(axis=0)
         noise = np.maximum(power - (np.conj(templates[0]) * templates[1]).real, 1e-12 * power.max())
@@ -130,35 +131,40 @@ def _spectra(run: np.ndarray) -> np.ndarray:
 
 def _shifts(spectra: np.ndarray, weight: np.ndarray, size: tuple[int, int], fine: bool = True) -> np.ndarray:
     """(n, 2) px: the place of the highest correlation, to a fraction of a pixel; not `fine`: to a quarter or so."""
-    found = np.empty((len(spectra), 2))
     reach = min(REACH, size[0] // 2 - 1, size[1] // 2 - 1)
-    grid = np.arange(-reach, reach + 1)
-    for number, spectrum in enumerate(spectra):
-        product = spectrum * weight
-        surface = fft.irfft2(product, s=size)[np.ix_(grid, grid)]
-        row, column = np.unravel_index(int(surface.argmax()), surface.shape)
+    found = []
+    for some in np.array_split(spectra, -(-len(spectra) // CHUNK)):
+        product = some * weight
+        places = _highest(product, np.arange(-reach, reach + 1), size)
         if fine:
-            found[number] = _refined(product, grid[row], grid[column], size)
-        else:
-            found[number] = grid[row] + _vertex(surface[:, column], int(row)), grid[column] + _vertex(surface[row], int(column))
-    return found
+            whole = np.rint(places)
+            places = whole + _highest(product * _turn(whole, size), np.arange(-FINE, FINE + 1) / FINE, size)
+        found.append(places)
+    return np.concatenate(found)
 
 
-def _refined(product: np.ndarray, row: int, column: int, size: tuple[int, int]) -> np.ndarray:
-    """The peak near a whole pixel, on a grid of 1/FINE px, and a parabola through its best three."""
-    steps = np.arange(-FINE, FINE + 1) / FINE
-    down = np.exp(2j * np.pi * np.outer(row + steps, fft.fftfreq(size[0])))
-    right = np.exp(2j * np.pi * np.outer(fft.rfftfreq(size[1]), column + steps))
-    weights = np.full(product.shape[1], 2.0)
-    weights[0] = 1
-    surface = ((down @ (product * weights)) @ right).real
-    y, x = np.unravel_index(int(surface.argmax()), surface.shape)
-    return np.array([row + steps[y] + _vertex(surface[:, x], int(y)) / FINE, column + steps[x] + _vertex(surface[y], int(x)) / FINE])
+def _highest(product: np.ndarray, steps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(n, 2) px: of the correlations (n, ky, kx), on a grid of `steps` either way, and a parabola through the best three."""
+    down = np.exp(2j * np.pi * np.outer(steps, fft.fftfreq(size[0]))).astype(np.complex64)
+    right = np.exp(2j * np.pi * np.outer(fft.rfftfreq(size[1]), steps)).astype(np.complex64)
+    right[1:] *= 2  # of a real image half the coefficients are there
+    surface = ((down @ product) @ right).real
+    frames, side = np.arange(len(surface)), len(steps)
+    rows, columns = np.divmod(surface.reshape(len(surface), -1).argmax(axis=1), side)
+    bent = [_vertex(surface[frames, :, columns], rows), _vertex(surface[frames, rows], columns)]
+    return np.stack([steps[rows], steps[columns]], axis=1) + (steps[1] - steps[0]) * np.stack(bent, axis=1)
 
 
-def _vertex(line: np.ndarray, at: int) -> float:
-    if not 0 < at < len(line) - 1:
-        return 0.0
-    low, middle, high = line[at - 1 : at + 2]
+def _turn(shifts: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(n, ky, kx) complex64 by which spectra of frames that have moved by (n, 2) px are put back."""
+    down = np.exp(2j * np.pi * np.outer(shifts[:, 0], fft.fftfreq(size[0]))).astype(np.complex64)
+    right = np.exp(2j * np.pi * np.outer(shifts[:, 1], fft.rfftfreq(size[1]))).astype(np.complex64)
+    return np.asarray(down[:, :, None] * right[:, None, :])
+
+
+def _vertex(lines: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """(n,) steps from the highest value of each line (n, steps), at `at`, to the top of the parabola through it and its neighbours."""
+    inside = np.clip(at, 1, lines.shape[1] - 2)
+    low, middle, high = (lines[np.arange(len(lines)), inside + step] for step in (-1, 0, 1))
     bend = low - 2 * middle + high
-    return float(0.5 * (low - high) / bend) if bend < 0 else 0.0
+    return np.where((inside == at) & (bend < 0), 0.5 * (low - high) / np.where(bend < 0, bend, -1), 0.0)

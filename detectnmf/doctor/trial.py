@@ -43,7 +43,6 @@ class Trial:
         decay: of a transient, frames; None without cells.
         once: s, of what is done once, however large a movie. pace: s for each pixel of each frame.
         rank: components of the compressed piece.
-        unseen: whether the piece moves, and the run's way of registering did not see it.
     """
 
     result: DemixResult
@@ -56,7 +55,6 @@ class Trial:
     once: float
     pace: float
     rank: int
-    unseen: bool = False
 
 
 def attempt(
@@ -82,15 +80,15 @@ def attempt(
     frames = min(frames, max(FEW_FRAMES, int(FRAMES * seconds / max(once, 1e-9))))
     start = (len(recording) - frames) // 2
     window = _middle(sample.average.shape[0]), _middle(sample.average.shape[1])
-    piece, unseen = replace(part, frames=_cut(recording, start, frames, window)), False
+    piece = replace(part, frames=_cut(recording, start, frames, window))
     quiet = replace(runtime, quiet=True)
     try:
         with quiet_pipeline():
             if motion is not None and motion.rms > SEEN and motion.sure < motion.rms:
                 begun = time.perf_counter()
                 registered = pipeline.register(piece, quiet)
-                unseen, pipeline = registered.frames is None, replace(pipeline, register=NoRegistration())
-                piece = replace(piece, frames=_in_place(piece[:])) if unseen else registered.recording
+                piece = registered.recording if registered.frames is not None else replace(piece, frames=_in_place(piece[:]))
+                pipeline = replace(pipeline, register=NoRegistration())
                 once += (time.perf_counter() - begun) * recording.size[0] * recording.size[1] / (piece.size[0] * piece.size[1])
             result = pipeline(piece, quiet, diameter=diameter)
     except UserError as error:
@@ -110,7 +108,6 @@ def attempt(
         once=once,
         pace=max(sum(known["timings"].values()) - again, 0.0) / (len(piece) * rows * columns),
         rank=int(known["rank"]),
-        unseen=unseen,
     )
 
 
