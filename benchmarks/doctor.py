@@ -40,7 +40,7 @@ STILL = 0.05  # px rms; what moves less is still
 def main() -> None:
     """Measure, then write the page."""
     parser = options("doctor", __doc__, seeds=2)
-    parser.add_argument("--first", type=int, default=FIRST_SEED, help=f"first seed ({FIRST_SEED}; choices were made on 2000)")
+    parser.add_argument("--first", type=int, default=FIRST_SEED, help=f"first seed ({FIRST_SEED}; choices were made on 2000 to 2004)")
     chosen = understood(parser)
     names = QUICK if chosen.quick else tuple(MOVIES)
     rows: dict[str, list[Scores]] = {name: [] for name in names}
@@ -105,7 +105,7 @@ def page(rows: dict[str, list[Scores]], first: int, seeds: int) -> list[str]:
     looks = [row["look"] == (name == "one-photon") for name, some in rows.items() for row in some]
     return [
         "# The doctor's estimates",
-        f"Simulated movies of 800 or 1000 frames, seeds {first} to {first + seeds - 1}; choices were made on seed 2000."
+        f"Simulated movies of 800 or 1000 frames, seeds {first} to {first + seeds - 1}; choices were made on seeds 2000 to 2004."
         f" Estimate / truth of each movie, and the largest relative error; the target is {100 * TARGET:.0f} %.",
         table(
             ("movie", "noise (counts)", "motion (px rms)", "diameter (px)", "rate (Hz)"),
