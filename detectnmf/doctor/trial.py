@@ -87,9 +87,12 @@ def attempt(
             if motion is not None and motion.rms > SEEN and motion.sure < motion.rms:
                 begun = time.perf_counter()
                 registered = pipeline.register(piece, quiet)
-                piece = registered.recording if registered.frames is not None else replace(piece, frames=_in_place(piece[:]))
+                if registered.frames is None:
+                    piece = replace(piece, frames=_in_place(piece[:]))
+                else:
+                    once += (time.perf_counter() - begun) * recording.size[0] * recording.size[1] / (piece.size[0] * piece.size[1])
+                    piece = registered.recording
                 pipeline = replace(pipeline, register=NoRegistration())
-                once += (time.perf_counter() - begun) * recording.size[0] * recording.size[1] / (piece.size[0] * piece.size[1])
             result = pipeline(piece, quiet, diameter=diameter)
     except UserError as error:
         return str(error)
