@@ -101,7 +101,7 @@ class Auto(Piecewise):
         rows, columns = (slice(max(0, (side - LARGEST) // 2), max(0, (side - LARGEST) // 2) + LARGEST) for side in frames.shape[1:])
         frames = frames[:, rows, columns].contiguous()
         if len(frames) < 2 * FEWEST:
-            return None
+            return False
         first, second = self._halves(frames[::2], frames[1::2], reach), self._halves(frames[1::2], frames[::2], reach)
         shifts = torch.cat([first, second], dim=1)
         agreed, error = agreement(shifts)
