@@ -24,6 +24,7 @@ from detectnmf.traces.decay import TRUE
 from detectnmf.traces.rest import Rested
 
 EDGE = 112  # px of the piece
+WIDER = 192  # px, around the piece, that say how it has moved where it is too little to say so itself
 FRAMES = 1000  # of the piece
 LITTLE = 48, 128  # px and frames of the two runs before it: what is done once (loading the detector), and what is done in each run
 FEW_FRAMES = 300  # of the piece, on however slow a machine
@@ -88,7 +89,8 @@ def attempt(
                 begun = time.perf_counter()
                 registered = pipeline.register(piece, quiet)
                 if registered.frames is None:
-                    piece = replace(piece, frames=_in_place(piece[:]))
+                    wider = _cut(recording, start, frames, (_middle(recording.size[0], WIDER), _middle(recording.size[1], WIDER)))
+                    piece = replace(piece, frames=_in_place(piece[:], wider))
                 else:
                     once += (time.perf_counter() - begun) * recording.size[0] * recording.size[1] / (piece.size[0] * piece.size[1])
                     piece = registered.recording
@@ -152,9 +154,9 @@ def _decay(result: DemixResult) -> float | None:
     return Rested.of(raw, result.rate, result.signals.valid, RunningPercentile()).common_decay(TRUE)
 
 
-def _in_place(piece: np.ndarray) -> np.ndarray:
-    """Each frame shifted back, by Fourier's theorem; what moved out of view is cut off."""
-    found = estimate(((0, piece.astype(np.float32)),), most=len(piece))
+def _in_place(piece: np.ndarray, wider: np.ndarray) -> np.ndarray:
+    """Each frame shifted back, by Fourier's theorem, as `wider` ones around it have moved; what moved out of view is cut off."""
+    found = estimate(((0, wider.astype(np.float32)),), most=len(wider))
     if found is None:
         return piece
     rows, columns = piece.shape[1:]
