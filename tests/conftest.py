@@ -17,10 +17,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
     from detectnmf.components import Components
     from detectnmf.recording import Recording
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    threadpool_limits(1)  # a plugin of pytest may have imported NumPy before, with as many threads as there are cores
 
 # Four cells, each drawn by its letter; where B and C overlap stands a #.
 FIELD = """
