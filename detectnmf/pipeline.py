@@ -125,7 +125,7 @@ class Pipeline:
         for seeder in self.seeders.values():
             notes += getattr(seeder, "doubts", lambda _: [])(measured)
         result = assemble(movie, model, kept, rejected)
-        signals, said = stages("traces", partial(self._read, result), runtime, traces=self.traces)
+        signals, said = self._signals(result, runtime, stages)
         result = replace(result, signals=signals)
         notes += said
         result = replace(result, events=stages("events", partial(self.events, result), runtime, events=self.events))
@@ -164,10 +164,10 @@ class Pipeline:
     def _demix(self, movie: Compressed, model: Model, seeds: Components, diameter: float, runtime: Runtime) -> Demixed:
         return self.demix(movie, model, seeds, diameter, runtime, self.background)
 
-    def _read(self, result: DemixResult, runtime: Runtime) -> tuple[Signals | None, list[str]]:
+    def _signals(self, result: DemixResult, runtime: Runtime, stages: Stages) -> tuple[Signals | None, list[str]]:
         """The signals, and what is to be said of them; a reader that fails does not take the cells with it."""
         try:
-            signals = self.traces(result, runtime)
+            signals = stages("traces", partial(self.traces, result), runtime, traces=self.traces)
         except Exception as error:
             logger.debug("reading the traces failed", exc_info=True)
             return None, [f"the traces were not read ({type(error).__name__}: {error}); the cells and their demixed traces are there"]

@@ -119,7 +119,7 @@ class Runtime:
                     if not said:
                         logger.warning("note: out of memory; going on with smaller batches (max_memory= sets the budget)")
                         said = True
-                    _empty_cache()
+                    memory.release()
                     continue
                 yield piece, made
                 self.tidy()
@@ -142,14 +142,6 @@ class Runtime:
     def tidy(self) -> None:
         """Give back what is freed but still held, where memory is scarce."""
         memory.give_back(self.host_budget)
-
-
-def _empty_cache() -> None:
-    """Give back what is cached on a GPU."""
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 @cache

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from detectnmf import memory
 from detectnmf.errors import UserError
 from detectnmf.io.atomic import replacing, replacing_folder
 from detectnmf.memory import GIB
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 MANIFEST = "manifest.json"
 MEMORY = "max_memory.txt"  # GiB
+HALVINGS = 4  # of the memory budget, before a run that does not fit gives up
 DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError)
 
 
@@ -32,7 +34,8 @@ class Stages:
     """Does each stage once: `stages(name, work, runtime, parts)` works, or gives what an earlier run kept of the very same work.
 
     A stage's folder is `NAME-KEY`; its key is a hash of what the recording is, of this stage's parts and all earlier ones' with their
-    settings, and of the code. It appears whole or not at all, and is never changed afterwards.
+    settings, and of the code. It appears whole or not at all, and is never changed afterwards. A stage for which memory gives out is done
+    again, from its last record, in half of the budget, which then holds for all that follow.
 
     Args:
         folder: for the stages; None keeps nothing.
@@ -55,6 +58,7 @@ class Stages:
         self.seconds: dict[str, float] = {}  # spent in each named stage, when it was done
         self._key = digest([self.about, code()])
         self._explained = False
+        self._halvings = 0
         if folder is not None:
             remove_unfinished(folder)
 
@@ -78,7 +82,7 @@ class Stages:
         """
         if self.folder is None:
             start = time.perf_counter()
-            value = work(runtime)
+            value = self._work(name, work, runtime)
             self._count(name, seconds := time.perf_counter() - start)
             logger.info("%s: %.1f s", name, seconds)
             return value
@@ -98,13 +102,33 @@ class Stages:
         else:
             shutil.rmtree(partial, ignore_errors=True)
         start = time.perf_counter()
-        value = work(replace(runtime, partial=Records(partial, self.every, runtime.torch_device)))
+        value = self._work(name, work, runtime, partial)
         self._count(name, seconds := time.perf_counter() - start)
         logger.info("%s: %.1f s", name, seconds)
         self._keep(self.folder / file, value, settings, seconds)
         shutil.rmtree(partial, ignore_errors=True)
         runtime.tidy()
         return value
+
+    def _work(self, name: str, work: Callable[[Runtime], T], runtime: Runtime, partial: Path | None = None) -> T:
+        """What `work` gives, in as much memory as there turns out to be.
+
+        Args:
+            partial: folder for the stage's records; None keeps none.
+        """
+        while True:
+            within = runtime if not self._halvings else replace(runtime, max_memory=runtime.budget / 2**self._halvings / GIB)
+            if partial is not None:
+                within = replace(within, partial=Records(partial, self.every, runtime.torch_device))
+            try:
+                return work(within)
+            except (RuntimeError, MemoryError) as error:
+                if self._halvings == HALVINGS or not memory.out_of_memory(error):
+                    raise
+            memory.release()  # not within the except clause, where the error still holds what the work held
+            if not self._halvings:
+                logger.warning("note: out of memory in %s; going on with half of the memory budget (max_memory= sets it)", name)
+            self._halvings += 1
 
     def _count(self, name: str, seconds: float) -> None:
         self.seconds[name] = round(self.seconds.get(name, 0.0) + seconds, 3)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import gaussian_filter
 from simulators import simulator
 
@@ -180,3 +181,60 @@ def test_an_outcome_that_cannot_be_kept_costs_the_record_not_the_run(tmp_path, c
     assert stages("own", lambda _: {"made by": object}, QUIET) == {"made by": object}
     assert any("a type cannot be kept; the run goes on" in line for line in caplog.messages)
     assert not list(tmp_path.glob("own-*"))
+
+
+STAGES = ["compress", "diameter", "seed: superpixels", "demix", "judge", "traces", "events"]
+
+
+@pytest.fixture
+def scarce(monkeypatch):
+    """scarce(stage, times): memory gives out at the end of a stage, so many times; returns the budgets (GiB) that each stage was given."""
+
+    def run_out(stage, times):
+        left, given, work = [times], [], Stages._work
+
+        def working(stages, name, real, runtime, partial=None):
+            def starved(within):
+                value = real(within)
+                given.append((name, within.max_memory))
+                if name == stage and left[0]:
+                    left[0] -= 1
+                    raise torch.OutOfMemoryError("no room")
+                return value
+
+            return work(stages, name, starved, runtime, partial)
+
+        monkeypatch.setattr(Stages, "_work", working)
+        return given
+
+    return run_out
+
+
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_for_which_memory_gives_out_is_done_in_half_of_it(recording, undisturbed, scarce, tmp_path, caplog, stage, kept):
+    given = scarce(stage, 1)
+    result = pipeline()(recording, QUIET, stages=Stages(tmp_path if kept else None, every=0))
+    assert compare(undisturbed, result).alike
+    first = [name for name, _ in given].index(stage)
+    assert all(budget == QUIET.max_memory for _, budget in given[: first + 1])
+    assert given[first + 1][0] == stage
+    assert all(budget == QUIET.max_memory / 2 for _, budget in given[first + 1 :])
+    assert sum("out of memory" in line for line in caplog.messages) == 1
+    assert f"note: out of memory in {stage}; going on with half of the memory budget (max_memory= sets it)" in caplog.messages
+
+
+def test_what_never_fits_is_an_error_and_costs_no_finished_stage(recording, undisturbed, scarce, tmp_path, monkeypatch):
+    given = scarce("demix", 99)
+    with pytest.raises(torch.OutOfMemoryError):
+        pipeline()(recording, QUIET, stages=Stages(tmp_path))
+    assert [budget for name, budget in given if name == "demix"] == [QUIET.max_memory / 2**n for n in range(keep.HALVINGS + 1)]
+    monkeypatch.undo()
+    assert same(undisturbed, pipeline()(recording, QUIET, stages=Stages(tmp_path)))
+
+
+def test_traces_for_which_there_is_never_room_do_not_take_the_cells_with_them(recording, undisturbed, scarce):
+    scarce("traces", 99)
+    result = pipeline()(recording, QUIET)
+    assert result.signals is None and "the traces were not read (OutOfMemoryError: no room)" in " ".join(result.provenance["notes"])
+    assert np.array_equal(result.cells.traces, undisturbed.cells.traces)
