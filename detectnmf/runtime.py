@@ -32,6 +32,7 @@ class Runtime:
         seed: the seed of every random choice.
         quiet: show no progress bars.
         partial: where a stage writes down how far it is.
+        said: what a person was told once, and need not be told again.
     """
 
     device: str = "auto"
@@ -39,6 +40,7 @@ class Runtime:
     seed: int = 0
     quiet: bool = False
     partial: Partial = field(default_factory=Partial, repr=False, compare=False)
+    said: set[str] = field(default_factory=set, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.max_memory is not None and self.max_memory <= 0:
@@ -106,7 +108,6 @@ class Runtime:
         """The same, with what `work` gave for each slice."""
         from tqdm import tqdm
 
-        said = False
         with tqdm(total=total, desc=label, disable=True if self.quiet or not label else None, delay=2.0, leave=False, initial=start) as bar:
             while start < total:
                 piece = slice(start, min(start + batch, total))
@@ -116,15 +117,19 @@ class Runtime:
                     if batch == 1 or not memory.out_of_memory(error):
                         raise
                     batch = max(1, batch // 2)
-                    if not said:
-                        logger.warning("note: out of memory; going on with smaller batches (max_memory= sets the budget)")
-                        said = True
+                    self.say_once("note: out of memory; going on with smaller batches (max_memory= sets the budget)")
                     memory.release()
                     continue
                 yield piece, made
                 self.tidy()
                 bar.update(piece.stop - piece.start)
                 start = piece.stop
+
+    def say_once(self, words: str) -> None:
+        """Warn, but for what was said before in this job."""
+        if words not in self.said:
+            self.said.add(words)
+            logger.warning(words)
 
     def rng(self, *keys: int) -> np.random.Generator:
         """A generator that depends on the seed and the keys alone."""
