@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import gc
 import os
 import sys
@@ -11,6 +12,14 @@ from pathlib import Path
 
 GIB = 1024**3
 LIBRARIES = GIB // 2  # what torch and the rest take before any work
+NO_ROOM = (  # in the words of torch's allocator, of C++, of oneDNN (which gives no reason), cuBLAS and cuDNN
+    "can't allocate memory",
+    "not enough memory",
+    "std::bad_alloc",
+    "could not create a primitive",
+    "could not create a memory",
+    "STATUS_ALLOC_FAILED",
+)
 CONTAINERS = (  # where a container's limit and use stand, and what of that is files: the second and the first version of control groups
     ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
     ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -78,10 +87,12 @@ def _malloc_trim() -> ctypes._NamedFuncPointer | None:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """True for what Python, torch on a CPU and torch on a GPU raise when there is no memory left."""
-    import torch
-
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+    """True for what Python, the system, torch and its libraries raise when there is no memory left, on a CPU and on a GPU."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, which need not be loaded
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in NO_ROOM)
 
 
 def release() -> None:
@@ -89,5 +100,7 @@ def release() -> None:
     import torch
 
     gc.collect()
+    if (trim := _malloc_trim()) is not None:
+        trim(0)
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

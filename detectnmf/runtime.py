@@ -113,7 +113,7 @@ class Runtime:
                 piece = slice(start, min(start + batch, total))
                 try:
                     made = work(piece)
-                except (RuntimeError, MemoryError) as error:
+                except (RuntimeError, MemoryError, OSError) as error:
                     if batch == 1 or not memory.out_of_memory(error):
                         raise
                     batch = max(1, batch // 2)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
 import numpy as np
 import pytest
+import torch
 
 from detectnmf import memory
 from detectnmf.memory import GIB
@@ -40,10 +43,25 @@ def test_freed_memory_is_given_back_only_where_it_is_scarce(monkeypatch: pytest.
     assert all(piece.min() == 1 for piece in kept)
 
 
-def test_what_counts_as_out_of_memory() -> None:
-    assert memory.out_of_memory(MemoryError())
-    assert memory.out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"))
-    assert not memory.out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
+        RuntimeError("std::bad_alloc"),
+        RuntimeError("could not create a primitive"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+)
+def test_what_counts_as_out_of_memory(error: Exception) -> None:
+    assert memory.out_of_memory(error)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("mat1 and mat2 shapes cannot be multiplied"), OSError(errno.ENOSPC, "full"), ValueError()])
+def test_what_does_not(error: Exception) -> None:
+    assert not memory.out_of_memory(error)
 
 
 def test_a_containers_limit_counts(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,13 +14,14 @@ from detectnmf.command.parts import own_folders
 from detectnmf.command.suggest import did_you_mean, dotted, nearest_keys
 from detectnmf.command.words import quote
 from detectnmf.errors import UserError
+from detectnmf.memory import out_of_memory
 
 
 def explain(error: BaseException, verb: str, arguments: Sequence[str]) -> str | None:
     """The error as one line for the user; None for a fault of the program."""
     if isinstance(error, UserError):
         return str(error)
-    if type(error).__name__ in ("MemoryError", "OutOfMemoryError") or "can't allocate memory" in str(error):
+    if out_of_memory(error):
         cure = "give a lower max_memory=, close other programs, or take device=cpu; what was finished is kept"
         return f"out of memory ({_first_line(error)}); {cure}"
     if isinstance(error, InstantiationException):

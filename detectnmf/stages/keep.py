@@ -122,7 +122,7 @@ class Stages:
                 within = replace(within, partial=Records(partial, self.every, runtime.torch_device))
             try:
                 return work(within)
-            except (RuntimeError, MemoryError) as error:
+            except (RuntimeError, MemoryError, OSError) as error:
                 if self._halvings == HALVINGS or not memory.out_of_memory(error):
                     raise
             memory.release()  # not within the except clause, where the error still holds what the work held
