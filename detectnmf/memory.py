@@ -13,7 +13,7 @@ from pathlib import Path
 GIB = 1024**3
 LIBRARIES = GIB // 2  # what torch and the rest take before any work
 NO_ROOM = (  # in the words of torch's allocator, of C++, of oneDNN (which gives no reason), cuBLAS and cuDNN
-    "can't allocate memory",
+    "allocate memory",
     "not enough memory",
     "std::bad_alloc",
     "could not create a primitive",

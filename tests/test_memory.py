@@ -50,6 +50,7 @@ def test_freed_memory_is_given_back_only_where_it_is_scarce(monkeypatch: pytest.
         torch.OutOfMemoryError("CUDA out of memory"),
         OSError(errno.ENOMEM, "Cannot allocate memory"),
         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
+        RuntimeError("unable to mmap 5526310 bytes from file <neurons.safetensors>: Cannot allocate memory (12)"),
         RuntimeError("std::bad_alloc"),
         RuntimeError("could not create a primitive"),
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
