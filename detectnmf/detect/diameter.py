@@ -19,7 +19,8 @@ def estimate_diameter(movie: Compressed, runtime: Runtime) -> float | None:
     """Median over bright places, weighted by brightness, of the scale at which a normalised Laplacian of Gaussian answers most.
 
     A disc of diameter d answers most at sigma = d / (2 sqrt 2) (Lindeberg 1998). Each place counts once, at its brightest frame, so
-    that one busy cell does not decide.
+    that one busy cell does not decide. Sizes are measured in units of noise, where the middle of a soma does not outshine its rim, and
+    weighted by brightness in the recording's units: where noise grows with the signal, dendrites stand as far above theirs as somata do.
 
     Returns:
         Diameter in px, or None where nothing stands out.
@@ -35,7 +36,7 @@ def estimate_diameter(movie: Compressed, runtime: Runtime) -> float | None:
         size = _best(diameters, answer)
         if size is not None:
             sizes.append(size)
-            weights.append(height[tuple(place)])
+            weights.append(height[tuple(place)] * movie.std[tuple(place)])
     if len(sizes) < 3:
         return None
     order = np.argsort(sizes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -29,6 +31,19 @@ def discs(diameter: float, size: tuple[int, int] = (120, 140), cells: int = 12) 
 @pytest.mark.parametrize("diameter", [6.0, 10.0, 16.0, 26.0])
 def test_discs(diameter: float) -> None:
     assert estimate_diameter(discs(diameter), QUIET) == pytest.approx(diameter, rel=0.12)
+
+
+def test_what_shines_dimly_over_little_noise_counts_little() -> None:
+    """Few photons: wide and dim things stand as far above the noise as small and bright ones, which have ten times as many."""
+    rows, columns = np.mgrid[:160, :240]
+    middles = [(row, column) for row in (20, 60, 100, 140) for column in (20, 60, 110, 160, 210)]
+    widths = [3.0 if column <= 60 else 8.0 for _, column in middles]  # px, standard deviations of 8 small ones and 12 wide ones
+    images = [np.exp(-(np.hypot(rows - y, columns - x) ** 2) / (2 * sd**2)) for (y, x), sd in zip(middles, widths, strict=True)]
+    temporal = np.kron(np.eye(len(middles)), [0, 1, 0])
+    movie = Compressed.from_factors(np.reshape(images, (len(images), -1)).T, temporal, np.zeros(rows.shape, np.float32))
+    assert estimate_diameter(movie, QUIET) == pytest.approx(2 * np.sqrt(2) * 8, rel=0.12)
+    bright = replace(movie, std=np.where(columns < 80, 10, 1).astype(np.float32))
+    assert estimate_diameter(bright, QUIET) == pytest.approx(2 * np.sqrt(2) * 3, rel=0.12)
 
 
 def test_no_event_no_estimate() -> None:
