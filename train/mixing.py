@@ -33,12 +33,13 @@ def mixed(
     begin, skip = divmod(start, drawn)
     oldest = max(0, begin - window + 1)
     held: deque[Item] = deque(maxlen=window)
+    owed = begin  # the next item whose batches are to be drawn; those of one that came while nothing was held wait for the next
     for number, fresh in enumerate(made(oldest), oldest):
         held.append(fresh)
-        if number < begin:
-            continue
-        rng = np.random.default_rng([seed, number, MIXING])
-        for turn in range(drawn):
-            batch = draw(held, rng)
-            if batch is not None and (number > begin or turn >= skip):
-                yield batch
+        while owed <= number:
+            rng = np.random.default_rng([seed, owed, MIXING])
+            batches = [draw(held, rng) for _ in range(drawn)]
+            if any(batch is None for batch in batches):
+                break
+            yield from batches[skip if owed == begin else 0 :]
+            owed += 1
