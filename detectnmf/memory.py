@@ -92,6 +92,8 @@ def out_of_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
+    if isinstance(error, ImportError):  # in the words of the loader of libraries, which gives no reason
+        return "failed to map segment" in str(error)
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in NO_ROOM)
 
 

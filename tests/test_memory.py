@@ -53,6 +53,7 @@ def test_freed_memory_is_given_back_only_where_it_is_scarce(monkeypatch: pytest.
         RuntimeError("unable to mmap 5526310 bytes from file <neurons.safetensors>: Cannot allocate memory (12)"),
         RuntimeError("std::bad_alloc"),
         RuntimeError("could not create a primitive"),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     ],
 )
@@ -60,7 +61,14 @@ def test_what_counts_as_out_of_memory(error: Exception) -> None:
     assert memory.out_of_memory(error)
 
 
-@pytest.mark.parametrize("error", [RuntimeError("mat1 and mat2 shapes cannot be multiplied"), OSError(errno.ENOSPC, "full"), ValueError()])
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
+        OSError(errno.ENOSPC, "full"),
+        ImportError("libgomp.so.1: cannot allocate memory in static TLS block"),
+    ],
+)
 def test_what_does_not(error: Exception) -> None:
     assert not memory.out_of_memory(error)
 

@@ -22,8 +22,7 @@ def explain(error: BaseException, verb: str, arguments: Sequence[str]) -> str | 
     if isinstance(error, UserError):
         return str(error)
     if out_of_memory(error):
-        cure = "give a lower max_memory=, close other programs, or take device=cpu; what was finished is kept"
-        return f"out of memory ({_first_line(error)}); {cure}"
+        return _no_room(error)
     if isinstance(error, InstantiationException):
         return _instantiation(error)
     if isinstance(error, MissingConfigException):
@@ -42,6 +41,11 @@ def explain(error: BaseException, verb: str, arguments: Sequence[str]) -> str | 
     return None
 
 
+def _no_room(error: BaseException) -> str:
+    cure = "give a lower max_memory=, close other programs, or take device=cpu; what was finished is kept"
+    return f"out of memory ({_first_line(error)}); {cure}"
+
+
 def _first_line(error: BaseException) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
@@ -54,6 +58,8 @@ def _instantiation(error: BaseException) -> str | None:
         inner = inner.__cause__
     if isinstance(inner, UserError):
         return str(inner)
+    if out_of_memory(inner):
+        return _no_room(inner)
     if isinstance(inner, (ValueError, TypeError, ImportError)) or inner is error:
         return f"{place[1]}: {_first_line(inner)}" if place else _first_line(inner)
     return None

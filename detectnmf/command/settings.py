@@ -14,6 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from detectnmf.command.suggest import did_you_mean
 from detectnmf.errors import UserError
+from detectnmf.memory import out_of_memory
 
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word", type(None): "null"}
 
@@ -80,6 +81,8 @@ def locate(target: str, path: str) -> Callable[..., Any]:
             module = f"{module}.{name}"
             part = getattr(part, name) if hasattr(part, name) else import_module(module)
     except Exception as error:  # whatever a user's own module may raise
+        if out_of_memory(error):
+            raise
         missing = isinstance(error, ModuleNotFoundError) and error.name == module
         reason = f"there is no {module}" if missing else f"{type(error).__name__}: {error}"
         raise UserError(f"{path}._target_: cannot import {target} ({reason}); your own modules must lie in the current folder") from error

@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from detectnmf.command.explain import explain, unknown_key
+from detectnmf.command.settings import locate
 from detectnmf.errors import UserError
 
 CONFIG = {"seed": 0, "demix": {"_target_": "x.Y", "iterations": 3, "tolerance": 0.1}, "background": {"iterations": 2}}
@@ -56,6 +57,21 @@ def test_out_of_memory_names_the_knob(error):
     line = explain(error, "run", [])
     assert line.startswith(f"out of memory ({str(error).splitlines()[0]})")
     assert "max_memory=" in line
+
+
+def test_no_room_for_a_library_is_no_fault_of_a_part(monkeypatch):
+    """It may come while a part's module is imported, or while the part is made."""
+
+    def no_room(name):
+        raise ImportError("libtorch_cpu.so: failed to map segment from shared object")
+
+    monkeypatch.setattr("detectnmf.command.settings.import_module", no_room)
+    with pytest.raises(ImportError, match="failed to map") as caught:
+        locate("detectnmf.detect.detector.Detector", "detector")
+    made = InstantiationException("Error in call to target\nfull_key: detector")
+    made.__cause__ = caught.value
+    for error in (caught.value, made):
+        assert explain(error, "run", []).startswith("out of memory (libtorch_cpu.so")
 
 
 def test_a_fault_is_not_explained_away():
