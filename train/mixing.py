@@ -38,8 +38,8 @@ def mixed(
         held.append(fresh)
         while owed <= number:
             rng = np.random.default_rng([seed, owed, MIXING])
-            batches = [draw(held, rng) for _ in range(drawn)]
-            if any(batch is None for batch in batches):
+            batches = [batch for batch in (draw(held, rng) for _ in range(drawn)) if batch is not None]
+            if not batches:
                 break
             yield from batches[skip if owed == begin else 0 :]
             owed += 1
