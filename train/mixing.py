@@ -27,13 +27,13 @@ def mixed(
     Args:
         made: the items from this number on, without end.
         draw: one batch from these items, the newest last; None where they hold nothing.
-        drawn: batches for each new item.
+        drawn: batches for each new item; those for items that came while nothing was held follow with the first that brings something.
         start: batches that were seen already.
     """
     begin, skip = divmod(start, drawn)
     oldest = max(0, begin - window + 1)
     held: deque[Item] = deque(maxlen=window)
-    owed = begin  # the next item whose batches are to be drawn; those of one that came while nothing was held wait for the next
+    owed = begin  # the next item whose batches are to be drawn
     for number, fresh in enumerate(made(oldest), oldest):
         held.append(fresh)
         while owed <= number:
