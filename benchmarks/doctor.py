@@ -30,6 +30,8 @@ MOVIES: dict[str, tuple[str, ...]] = {
     "moving, not rigid": ("motion=nonrigid",),
     "bleaching, faults": ("drift=bleaching", "faults=some"),
     "one-photon": ("experiment=one_photon", "sim.frames=800"),
+    "Bessel on black": ("experiment=bessel_density", "sim.density=1.6"),
+    "Bessel on black, sparse": ("experiment=bessel_density", "sim.density=0.3"),
 }
 QUICK = ("two-photon", "moving")
 TARGET = 0.15
